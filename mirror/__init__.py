@@ -1,0 +1,3 @@
+"""mirror: contacts, calendars, tasks and mail in one SQLite file."""
+
+__version__ = "0.1.0"
