@@ -1,0 +1,45 @@
+"""What a source is. It speaks to one mailbox and keeps no state: whatever it must remember is in the cursor that it gives.
+
+One conformance suite (`tests/test_sources.py`) runs over every source.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mirror.feed import Coverage, Cursor, Feed, Gone, Mailbox, Page, Record, Traffic
+
+
+class Source(Protocol):
+    """One mailbox, asked feed by feed.
+
+    Every method may raise: RetryLater (trouble that outlasted the patience of this pass), SignInAgain, NotPermitted,
+    WrongAnswer, Stopped.
+    """
+
+    traffic: Traffic
+
+    def mailbox(self) -> Mailbox:
+        """Who the credentials answer for."""
+
+    def page(self, feed: Feed, cursor: Cursor | None) -> Page:
+        """The changes after `cursor`; without one, the start of a new complete listing.
+
+        Asking twice with one cursor gives the same changes or newer ones. Raises besides: NotReady; RestartFeed when the
+        cursor has expired.
+        """
+
+    def read(self, feed: Feed, remote_id: str) -> Record | Gone:
+        """One record, whole, as it is now; Gone when upstream has no such record."""
+
+    def attachment(self, feed: Feed, record_id: str, attachment_id: str) -> bytes:
+        """The bytes of an attachment. Raises besides: RecordGone."""
+
+    def coverage(self, feed: Feed) -> Coverage:
+        """What a listing that starts now would cover."""
+
+    def new_patience(self) -> None:
+        """Begin a pass over one feed: the waiting time that it may spend is whole again."""
+
+    def close(self) -> None:
+        """Let go of connections."""
