@@ -6,11 +6,11 @@ A *source* is asked for the *page* that comes after a *cursor* of a *feed*. A pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 Cursor = dict[str, Any]
-"""What a source needs to go on, as a JSON object; only that source understands it. Upstream's tokens are in it verbatim."""
+"""What a source needs to go on, as a JSON object that only it understands. Upstream's tokens are in it verbatim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ class Coverage:
 class Page:
     """A step of a walk.
 
-    `cursor` None at the end of a walk means that the next one lists again. `more` is False on the last page only: upstream
-    has nothing more for now. `covers` is given once, by the page that starts a listing.
+    `cursor` None at the end of a walk means that the next one lists again. `more` is False on the last page only:
+    upstream has nothing more for now. `covers` is given once, by the page that starts a listing.
     """
 
     changes: tuple[Change, ...]
@@ -114,7 +114,6 @@ class Counts:
     stuck: int = 0
     completed: int = 0
     attachments: int = 0
-    doubtful: list[str] = field(default_factory=list)
 
     @property
     def written(self) -> int:

@@ -1,4 +1,4 @@
-"""What a source is. It speaks to one mailbox and keeps no state: whatever it must remember is in the cursor that it gives.
+"""What a source is. It speaks to one mailbox and keeps no state: what it must remember is in the cursor that it gives.
 
 One conformance suite (`tests/test_sources.py`) runs over every source.
 """
@@ -25,8 +25,8 @@ class Source(Protocol):
     def page(self, feed: Feed, cursor: Cursor | None) -> Page:
         """The changes after `cursor`; without one, the start of a new complete listing.
 
-        Asking twice with one cursor gives the same changes or newer ones. Raises besides: NotReady; RestartFeed when the
-        cursor has expired.
+        Asking twice with one cursor gives the same changes or newer ones. Raises besides: NotReady; RestartFeed when
+        the cursor has expired.
         """
 
     def read(self, feed: Feed, remote_id: str) -> Record | Gone:

@@ -1,0 +1,222 @@
+"""One mailbox's HTTP: timeouts, retries and the patience of a pass. It knows statuses, never what a record is.
+
+Only requests that are safe to repeat are repeated. What the caller has to decide about (404, 410, 412 and other
+refusals) comes back as an answer; what stops the pass is raised.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json as json_text
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from mirror.clock import Clock
+from mirror.errors import NotPermitted, RetryLater, SignInAgain, Stopped, Usage, WrongAnswer
+from mirror.feed import Traffic
+
+T = TypeVar("T")
+
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 60.0
+GARBLED_TRIES = 3
+CONNECT_PATIENCE_S = 15.0
+TIMEOUT = httpx.Timeout(60.0, connect=15.0, pool=5.0)
+
+RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+DECIDED_BY_CALLER = frozenset({400, 404, 405, 409, 410, 412, 422})
+UNAVAILABLE = "mailbox.unavailable"  # observed while an IMAP account is being prepared; its status is not documented
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: decided by status first, then by the code in an error body."""
+
+    status: int
+    content: bytes
+    retry_after_s: float | None = None
+    code: str | None = None
+    message: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class Patience:
+    """The seconds that one pass over one feed may still spend waiting."""
+
+    def __init__(self, budget_s: float) -> None:
+        self.budget_s = budget_s
+        self.left_s = budget_s
+
+    def renew(self) -> None:
+        self.left_s = self.budget_s
+
+
+class Http:
+    """A client for one base URL and one set of credentials."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        clock: Clock,
+        headers: dict[str, str],
+        auth: tuple[str, str] | None = None,
+        budget_s: float = 300.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.traffic = Traffic()
+        self.patience = Patience(budget_s)
+        self._clock = clock
+        self._client = httpx.Client(
+            base_url=api_root(base_url), headers=headers, auth=auth, timeout=TIMEOUT, transport=transport
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def get(
+        self,
+        path: str,
+        params: dict[str, Any] | None = None,
+        *,
+        decode: Callable[[bytes], T],
+        connect_patience_s: float | None = None,
+    ) -> tuple[Answer, T | None]:
+        """The answer and, of a good one, what `decode` makes of its content."""
+        return self.send("GET", path, params, decode=decode, connect_patience_s=connect_patience_s)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        params: dict[str, Any] | None = None,
+        *,
+        decode: Callable[[bytes], T],
+        connect_patience_s: float | None = None,
+    ) -> tuple[Answer, T | None]:
+        """Send a request that may be repeated, until it is answered or the patience of this pass is at its end.
+
+        Raises: RetryLater, SignInAgain (401), NotPermitted (403), WrongAnswer, Stopped.
+        """
+        garbled = 0
+        attempt = 0
+        while True:
+            trouble: RetryLater
+            try:
+                answer = self._once(method, path, params)
+                if not answer.ok:
+                    return answer, None
+                return answer, decode(answer.content)
+            except RetryLater as error:
+                trouble = error
+            except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+                if isinstance(error, msgspec.ValidationError):
+                    raise WrongAnswer(f"{method} {path}: {error}") from error
+                garbled += 1
+                if garbled >= GARBLED_TRIES:
+                    raise WrongAnswer(f"{method} {path}: the answer is not JSON", status=200) from error
+                trouble = RetryLater(f"{method} {path}: cut or garbled answer")
+            attempt += 1
+            limit = connect_patience_s if trouble.status is None else None
+            self._wait(attempt, trouble, limit)
+
+    def _wait(self, attempt: int, trouble: RetryLater, limit_s: float | None) -> None:
+        spent_s = self.patience.budget_s - self.patience.left_s
+        left_s = self.patience.left_s if limit_s is None else min(self.patience.left_s, limit_s - spent_s)
+        if trouble.after_s is not None:
+            wait_s = trouble.after_s
+            if wait_s > left_s:
+                raise trouble
+        else:
+            wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (attempt - 1)) * (0.5 + self._clock.random.random())
+            wait_s = min(wait_s, left_s)
+            if left_s < 0.05:
+                raise trouble
+        self.rest(wait_s)
+        self.traffic.retries += 1
+
+    def rest(self, seconds: float) -> None:
+        """Wait, at the expense of this pass's patience."""
+        self.patience.left_s -= seconds
+        self.traffic.waited_s += seconds
+        self._clock.sleep(seconds)
+
+    def _once(self, method: str, path: str, params: dict[str, Any] | None) -> Answer:
+        self.traffic.requests += 1
+        try:
+            response = self._client.request(method, path, params=params)
+        except httpx.TransportError as error:
+            raise RetryLater(f"{method} {path}: {type(error).__name__}: {error}") from error
+        except (httpx.InvalidURL, httpx.DecodingError) as error:
+            raise WrongAnswer(f"{method} {path}: {error}") from error
+        except RuntimeError as error:  # the client was closed under us: the process is ending
+            raise Stopped from error
+        self.traffic.bytes += len(response.content)
+        answer = self._answer(response)
+        if answer.ok:
+            return answer
+        where = f"{method} {path}: {answer.status} {answer.code or ''} {answer.message or ''}".strip()
+        if answer.status == 401:
+            raise SignInAgain(answer.message or "", status=401, code=answer.code)
+        busy = answer.status in RETRIED or answer.status >= 500 or answer.code == UNAVAILABLE
+        if busy or (answer.retry_after_s is not None and answer.status not in (404, 410, 412)):
+            raise RetryLater(where, status=answer.status, code=answer.code, after_s=answer.retry_after_s)
+        if answer.status == 403:
+            raise NotPermitted(where, status=403, code=answer.code)
+        if answer.status in DECIDED_BY_CALLER:
+            return answer
+        raise WrongAnswer(where, status=answer.status, code=answer.code)
+
+    def _answer(self, response: httpx.Response) -> Answer:
+        after_s = self._retry_after_s(response.headers.get("retry-after"))
+        if response.is_success:
+            return Answer(response.status_code, response.content, after_s)
+        code, message = error_body(response.content)
+        return Answer(response.status_code, response.content, after_s, code, message)
+
+    def _retry_after_s(self, value: str | None) -> float | None:
+        """Seconds, from either form that RFC 9110 §10.2.3 allows; None for neither."""
+        if not value:
+            return None
+        try:
+            return max(0.0, float(value))
+        except ValueError:
+            pass
+        try:
+            moment = email.utils.parsedate_to_datetime(value)
+        except (ValueError, TypeError):
+            return None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - self._clock.now()).total_seconds())
+
+
+def api_root(base_url: str) -> str:
+    """The URL that all paths start from, whether or not it was given with `/v1`. Raises: Usage."""
+    url = base_url.strip().rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise Usage(f"“{base_url}” is not a base URL; give one like https://api.aurinko.io")
+    if parts.username or parts.password:
+        raise Usage("a base URL must not contain credentials; hand the token over with --token-stdin or --token-env")
+    return url if url.endswith("/v1") else url + "/v1"
+
+
+def error_body(content: bytes) -> tuple[str | None, str | None]:
+    """`code` and `message` of an error body, which may also be empty or no JSON at all."""
+    try:
+        body = json_text.loads(content)
+    except (ValueError, RecursionError):
+        return None, None
+    if not isinstance(body, dict):
+        return None, None
+    code, message = body.get("code"), body.get("message")
+    return (code if isinstance(code, str) else None, message[:500] if isinstance(message, str) else None)
