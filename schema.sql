@@ -48,6 +48,7 @@ CREATE TABLE feeds (
     parent_id    INTEGER,                  -- calendars.id or task_lists.id; NULL for the kinds without a parent
     state        TEXT NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'listing', 'following', 'held', 'stopped')),
     cursor       TEXT,                     -- JSON with upstream's tokens, verbatim; stands after exactly what is stored
+    walking      INTEGER NOT NULL DEFAULT 0,  -- 1: the cursor stands in the middle of a walk; upstream has more
     generation   INTEGER NOT NULL DEFAULT 0,  -- counts the full listings
     covers_from  TEXT,                     -- what the listing covers; NULL: without an end on that side
     covers_until TEXT,
@@ -73,8 +74,8 @@ CREATE TABLE runs (
     feed_id      INTEGER REFERENCES feeds(id),   -- NULL: the account's own check, before any feed
     kind         TEXT,
     started_at   TEXT NOT NULL,
-    ended_at     TEXT,                     -- NULL: under way, or cut short
-    outcome      TEXT,                     -- ok, not_ready, held, needs_auth, failed, stopped
+    ended_at     TEXT NOT NULL,
+    outcome      TEXT NOT NULL,            -- ok, not_ready, not_permitted, held, needs_auth, failed
     pages        INTEGER NOT NULL DEFAULT 0,
     requests     INTEGER NOT NULL DEFAULT 0,
     retries      INTEGER NOT NULL DEFAULT 0,
@@ -201,6 +202,7 @@ CREATE TABLE contacts (
     UNIQUE (account_id, remote_id)
 );
 CREATE UNIQUE INDEX contacts_seq ON contacts(seq);
+CREATE INDEX contacts_deleted_at ON contacts(deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX contacts_name ON contacts(name);
 
 -- A calendar. A complete listing each time: upstream has no feed for it.
@@ -224,6 +226,7 @@ CREATE TABLE calendars (
     UNIQUE (account_id, remote_id)
 );
 CREATE UNIQUE INDEX calendars_seq ON calendars(seq);
+CREATE INDEX calendars_deleted_at ON calendars(deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- An appointment, a series, or an exception to a series (upstream reports no regular occurrences).
 CREATE TABLE events (
@@ -265,6 +268,7 @@ CREATE TABLE events (
     UNIQUE (calendar_id, remote_id)
 );
 CREATE UNIQUE INDEX events_seq ON events(seq);
+CREATE INDEX events_deleted_at ON events(deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX events_starts_at ON events(starts_at);
 CREATE INDEX events_series ON events(calendar_id, series_remote_id) WHERE series_remote_id IS NOT NULL;
 
@@ -290,6 +294,7 @@ CREATE TABLE folders (
     UNIQUE (account_id, remote_id)
 );
 CREATE UNIQUE INDEX folders_seq ON folders(seq);
+CREATE INDEX folders_deleted_at ON folders(deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- A mail, without its body (message_bodies).
 CREATE TABLE messages (
@@ -326,6 +331,7 @@ CREATE TABLE messages (
     UNIQUE (account_id, remote_id)
 );
 CREATE UNIQUE INDEX messages_seq ON messages(seq);
+CREATE INDEX messages_deleted_at ON messages(deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX messages_received_at ON messages(received_at);
 CREATE INDEX messages_thread_id ON messages(account_id, thread_id);
 CREATE INDEX messages_folder_id ON messages(folder_id, received_at);
@@ -352,6 +358,7 @@ CREATE TABLE task_lists (
     UNIQUE (account_id, remote_id)
 );
 CREATE UNIQUE INDEX task_lists_seq ON task_lists(seq);
+CREATE INDEX task_lists_deleted_at ON task_lists(deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- A task.
 CREATE TABLE tasks (
@@ -381,6 +388,7 @@ CREATE TABLE tasks (
     UNIQUE (task_list_id, remote_id)
 );
 CREATE UNIQUE INDEX tasks_seq ON tasks(seq);
+CREATE INDEX tasks_deleted_at ON tasks(deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX tasks_due_at ON tasks(due_at);
 
 -- The bodies of messages. A body that is replaced (a draft that is written on) is kept in message_body_versions.

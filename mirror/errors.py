@@ -57,7 +57,13 @@ class SignInAgain(SourceError):
 
 
 class NotPermitted(SourceError):
-    """Upstream refuses this one feed (403, or a scope that was not granted): leave it, go on with the others."""
+    """Upstream refuses this one feed (403): leave it, go on with the others. `scope`: the one that was not granted."""
+
+    def __init__(
+        self, detail: str = "", *, status: int | None = None, code: str | None = None, scope: str | None = None
+    ) -> None:
+        super().__init__(detail, status=status, code=code)
+        self.scope = scope
 
 
 class WrongAnswer(SourceError):

@@ -30,7 +30,8 @@ class Record:
     etag: str | None = None
     modified_at: str | None = None  # as the mirror writes moments
     omitted: tuple[str, ...] = ()  # upstream's names of fields that it left out: unknown, not empty
-    body: str | None = None  # of a message
+    body: str | None = None  # of a message, as upstream sent it ...
+    text: str | None = None  # ... and as readable text
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,6 @@ class Mailbox:
     remote_id: str
     email: str | None = None
     service: str | None = None
-    scopes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -85,8 +85,7 @@ def open_store(home: Path, clock: Clock | None = None, *, create: bool = True) -
     Raises: HomeUnusable, HomeTooNew, DatabaseBusy, DatabaseDamaged, Usage (no such home, with `create` off).
     """
     if importlib.util.find_spec("pysqlite3") is not None:
-        raise Usage("pysqlite3 is installed beside Python's own SQLite: two SQLite libraries in one process lose locks. "
-                    "Uninstall pysqlite3 and try again")  # fmt: skip
+        raise Usage("two SQLite libraries in one process lose locks; uninstall pysqlite3 and try again")
     path = home / "mirror.db"
     if not create and not path.is_file():
         raise Usage(f"there is no mirror in {home}; make one with: mirror account add NAME, or see: mirror demo")

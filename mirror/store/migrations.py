@@ -1,7 +1,7 @@
 """The versions of the schema: how a new file is made, and how an older one becomes what a new one would be.
 
-A change of `schema.sql` comes with a numbered step here, in the same commit. `tests/test_migrations.py` proves that an old
-file after its steps and a new file have the same schema.
+A change of `schema.sql` comes with a numbered step here, in the same commit. `tests/test_migrations.py` proves that an
+old file after its steps and a new file have the same schema.
 """
 
 from __future__ import annotations

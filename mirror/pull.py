@@ -1,0 +1,382 @@
+"""One pass over one feed: ask the source, let the store write page by page, until there is no more.
+
+The rules of it, each a test in `tests/test_rules_of_pull.py`: the cursor is saved with the page it stands after; no cursor
+means a new generation; a generation that did not finish tombstones nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from mirror import clock as clocks
+from mirror.errors import (
+    AccountBusy,
+    MirrorError,
+    NotPermitted,
+    NotReady,
+    RecordGone,
+    RestartFeed,
+    RetryLater,
+    SignInAgain,
+    SourceError,
+    Stopped,
+    WrongAnswer,
+    WrongMailbox,
+)
+from mirror.feed import Change, Counts, Coverage, Gone, Page, Record, Traffic
+from mirror.resources import KINDS
+from mirror.sources.base import Source
+from mirror.store import attachments, journal, races, records, sweep
+from mirror.store.connection import Store
+from mirror.store.journal import Account, FeedRow
+
+MOST_RESTARTS = 3  # of one feed in one pass, for cursors that expire again and again
+WINDOW_MOVES_AFTER_DAYS = 30
+READ_AT_ONCE = 20
+REFUSED_FOR_S = 6 * 3600.0
+FIRST_RETRY_S = 30.0
+LONGEST_RETRY_S = 3600.0
+
+
+@dataclass(slots=True)
+class Pass:
+    """What a pass over one feed did. `outcome` as in `runs.outcome`."""
+
+    feed: FeedRow
+    outcome: str = "ok"
+    counts: Counts = field(default_factory=Counts)
+    pages: int = 0
+    error: str | None = None
+    swept: sweep.Swept | None = None
+    traffic: Traffic = field(default_factory=Traffic)
+
+
+@dataclass(frozen=True, slots=True)
+class Appetite:
+    """How much one pass may do beyond its feeds. None: until nothing is left."""
+
+    reads: int | None = 250
+    attachments: int | None = 50
+    until_caught_up: bool = False  # a walk that was resumed is followed by another one
+
+
+EVERYTHING = Appetite(reads=None, attachments=None, until_caught_up=True)
+
+OnProgress = Callable[[Pass, str], None]
+
+
+def pull_account(
+    store: Store,
+    source: Source,
+    account: Account,
+    *,
+    wanted: Callable[[FeedRow], bool] | None = None,
+    appetite: Appetite = EVERYTHING,
+    on_progress: OnProgress | None = None,
+) -> Iterator[Pass]:
+    """The passes over an account's feeds, one by one, after its mailbox has answered for itself.
+
+    Raises: AccountBusy, WrongMailbox, SignInAgain (both leave the account waiting for a person), and what reading the
+    mailbox raises: RetryLater, WrongAnswer, Stopped.
+    """
+    with store.lease(account.id):
+        _identify(store, source, account)
+        done: set[int] = set()
+        while feed := next(
+            (f for f in journal.feeds(store, account.id) if f.id not in done and f.state != "stopped"), None
+        ):
+            done.add(feed.id)
+            if wanted is None or wanted(feed):
+                yield pull_feed(store, source, account, feed, appetite=appetite, on_progress=on_progress)
+
+
+def _identify(store: Store, source: Source, account: Account) -> None:
+    started_at = clocks.text(store.clock.now())
+    before = replace(source.traffic)
+    source.new_patience()
+    error: MirrorError
+    try:
+        mailbox = source.mailbox()
+        if account.remote_id is not None and mailbox.remote_id != account.remote_id:
+            raise WrongMailbox(account.remote_id, mailbox.remote_id, mailbox.email)
+    except (SignInAgain, WrongMailbox) as refused:
+        detail = "wrong_mailbox" if isinstance(refused, WrongMailbox) else refused.code or "unauthorized"
+        journal.set_status(store, account.id, "needs_auth", detail)
+        error = refused
+    except (RetryLater, WrongAnswer, NotPermitted) as trouble:
+        error = trouble
+    else:
+        if (account.remote_id, account.email) != (mailbox.remote_id, mailbox.email):
+            journal.pin(store, account.id, mailbox)
+        journal.set_status(store, account.id, "active")
+        return
+    outcome = "needs_auth" if isinstance(error, (SignInAgain, WrongMailbox)) else "failed"
+    spent = _spent(source.traffic, before)
+    journal.record_run(store, account.id, None, started_at, outcome, Counts(), spent, 0, describe(error))
+    raise error
+
+
+def pull_feed(
+    store: Store,
+    source: Source,
+    account: Account,
+    feed: FeedRow,
+    *,
+    appetite: Appetite = EVERYTHING,
+    on_progress: OnProgress | None = None,
+) -> Pass:
+    """One pass. Trouble with this feed is in the outcome; what concerns the whole account or the file is raised.
+
+    Raises: SignInAgain, Stopped, DiskFull, DatabaseBusy, DatabaseDamaged, HomeUnusable.
+    """
+    done = Pass(feed)
+    started_at = clocks.text(store.clock.now())
+    before = replace(source.traffic)
+    source.new_patience()
+    walk = _Walk(store, source, done, on_progress)
+    try:
+        walk.run(appetite)
+    except SourceError as error:
+        walk.save_what_is_in_hand()
+        done.outcome, done.error = _outcome(error), describe(error)
+        if isinstance(error, SignInAgain):
+            journal.set_status(store, account.id, "needs_auth", error.code or "unauthorized")
+        else:
+            journal.failed(store, feed, done.error, after_s=_retry_s(store, feed, error))
+        raised = error if isinstance(error, SignInAgain) else None
+    except Stopped:
+        walk.save_what_is_in_hand()
+        raise
+    else:
+        raised = None
+    done.traffic = _spent(source.traffic, before)
+    journal.record_run(
+        store, account.id, feed, started_at, done.outcome, done.counts, done.traffic, done.pages, done.error
+    )
+    if raised is not None:
+        raise raised
+    return done
+
+
+class _Walk:
+    """The state of one pass: a feed, and the cursor in hand that may be ahead of the stored one by empty pages."""
+
+    def __init__(self, store: Store, source: Source, done: Pass, on_progress: OnProgress | None) -> None:
+        self.store = store
+        self.source = source
+        self.done = done
+        self.feed = done.feed
+        self.on_progress = on_progress
+        self.unsaved = False
+
+    def run(self, appetite: Appetite) -> None:
+        resumed = self.feed.state == "listing" or bool(self.feed.walking)
+        self._once()
+        if resumed and appetite.until_caught_up and self.feed.state == "following":
+            self._once()
+        if self._window_has_moved():
+            self._list_again()
+            self._once()
+        self._complete(appetite.reads)
+        if KINDS[self.feed.kind].attachments:
+            self._fetch_attachments(appetite.attachments)
+        if self.feed.state == "held":
+            self.done.outcome = "held"
+
+    def _tell(self, what: str) -> None:
+        if self.on_progress is not None:
+            self.on_progress(self.done, what)
+
+    # --- the walk ---------------------------------------------------------------------------------------------------
+
+    def _once(self) -> None:
+        """From where the feed stands to where upstream has nothing more."""
+        feed = self.feed
+        listed_whole = KINDS[feed.kind].feed == "listing" and feed.cursor is None
+        if not listed_whole and feed.state in ("new", "held"):
+            self._list_again()
+        restarts = 0
+        seen: set[str] = set()
+        while True:
+            try:
+                page = self.source.page(feed.feed, feed.cursor)
+            except RestartFeed as expired:
+                restarts += 1
+                if restarts > MOST_RESTARTS:
+                    raise WrongAnswer(f"the cursor expires again and again: {expired.detail}", status=expired.status,
+                                      code=expired.code) from expired  # fmt: skip
+                self._restart(expired)
+                continue
+            self.done.pages += 1
+            if listed_whole and not page.more:
+                self._take_whole_listing(page)
+                return
+            if listed_whole and feed.state != "listing":
+                self._list_again()
+            listed_whole = False
+            self._take(page)
+            if not page.more:
+                break
+            token = repr(page.cursor)
+            if token in seen:
+                raise WrongAnswer("upstream's pages go round in a circle")
+            seen.add(token)
+        if feed.state == "listing":
+            self._finish_listing()
+
+    def _restart(self, expired: RestartFeed) -> None:
+        """Go back to the cursor that may still be good; without one, list again."""
+        if expired.retry_with is None:
+            self._list_again()
+            return
+        with self.store.transaction() as conn:
+            journal.save_cursor(conn, self.feed, expired.retry_with, walking=True)
+        self.unsaved = False
+
+    def _list_again(self) -> None:
+        with self.store.transaction() as conn:
+            journal.begin_listing(conn, self.feed)
+        self.unsaved = False
+
+    def _take(self, page: Page) -> None:
+        if not page.changes and page.more and page.covers is None and self.feed.state == "following":
+            self.feed.cursor = page.cursor  # an empty page is worth no write of its own
+            self.unsaved = True
+            return
+        page = replace(page, changes=tuple(self._settled(page.changes)))
+        records.apply(self.store, self.feed, page, self.done.counts)
+        self.unsaved = False
+        self._tell("page")
+
+    def _settled(self, changes: Iterable[Change]) -> Iterator[Change]:
+        settled, doubtful = races.settle(self.store, self.feed, tuple(changes))
+        for change in settled:
+            if change.remote_id in doubtful:
+                yield self._asked(change)
+            else:
+                yield change
+
+    def _asked(self, change: Change) -> Change:
+        """What upstream says of one record, asked for by itself; the change stands when upstream can't say."""
+        assert change.remote_id is not None
+        try:
+            now = self.source.read(self.feed.feed, change.remote_id)
+        except (WrongAnswer, NotPermitted):
+            return change
+        return change if isinstance(now, Gone) and isinstance(change, Gone) else now
+
+    def save_what_is_in_hand(self) -> None:
+        if self.unsaved:
+            with self.store.transaction() as conn:
+                journal.save_cursor(conn, self.feed, self.feed.cursor, walking=True)
+            self.unsaved = False
+
+    # --- the end of a listing -----------------------------------------------------------------------------------------
+
+    def _take_whole_listing(self, page: Page) -> None:
+        """A listing in one piece needs no marks on its records: what it contained is at hand."""
+        self.feed.state = "following"
+        records.apply(self.store, self.feed, page, self.done.counts)
+        present = [change.remote_id for change in page.changes if change.remote_id is not None]
+        self.done.swept = sweep.finish_listing(self.store, self.feed, self.done.counts, present=present)
+        self._tell("page")
+
+    def _finish_listing(self) -> None:
+        for remote_id in sweep.unclear(self.store, self.feed):
+            found = self.source.read(self.feed.feed, remote_id)
+            if not isinstance(found, Gone):
+                records.complete(self.store, self.feed, [found], self.done.counts)
+        self.done.swept = sweep.finish_listing(self.store, self.feed, self.done.counts)
+
+    def _window_has_moved(self) -> bool:
+        """Whether a listing that starts now would reach a month further than the one that the feed goes by."""
+        feed = self.feed
+        if KINDS[feed.kind].covers != "window" or feed.state != "following":
+            return False
+        now: Coverage = self.source.coverage(feed.feed)
+        if now.until is None or feed.covers_until is None:
+            return False
+        return (clocks.moment(now.until) - clocks.moment(feed.covers_until)).days >= WINDOW_MOVES_AFTER_DAYS
+
+    # --- what the feed left out -----------------------------------------------------------------------------------------
+
+    def _complete(self, budget: int | None) -> None:
+        """Read the records that came without some of their fields, newest first."""
+        left = budget if budget is not None else 1 << 60
+        while left > 0 and (names := records.incomplete(self.store, self.feed, min(left, READ_AT_ONCE))):
+            found: list[Record] = []
+            refused: list[str] = []
+            try:
+                for name in names:
+                    whole = self._read_whole(name)
+                    found.append(whole) if whole is not None else refused.append(name)
+            finally:
+                counts = Counts()
+                records.complete(self.store, self.feed, found, counts, refused=refused)
+                self.done.counts.completed += len(found)
+                self.done.counts.stuck += counts.stuck
+            left -= len(names)
+            self._tell("complete")
+
+    def _read_whole(self, remote_id: str) -> Record | None:
+        """None: not to be had. That a record is gone is for the feed to tell, not for a reading in passing."""
+        try:
+            found = self.source.read(self.feed.feed, remote_id)
+        except WrongAnswer:
+            return None
+        return None if isinstance(found, Gone) else found
+
+    def _fetch_attachments(self, budget: int | None) -> None:
+        """Bring the bytes that the account's policy asks for, newest first."""
+        left = budget if budget is not None else 1 << 60
+        limit = journal.account(self.store, self.feed.account_id).attachments_up_to_bytes
+        while left > 0 and (wanted := attachments.wanted(self.store, self.feed.id, min(left, READ_AT_ONCE))):
+            for item in wanted:
+                try:
+                    content = self.source.attachment(self.feed.feed, item.record_remote_id, item.remote_id)
+                except (RecordGone, WrongAnswer, NotPermitted):
+                    attachments.give_up(self.store, item.id)
+                    continue
+                attachments.keep(self.store, item.id, content, limit)
+                self.done.counts.attachments += 1
+            left -= len(wanted)
+            self._tell("attachments")
+
+
+def describe(error: MirrorError) -> str:
+    """An error as it is kept in `runs.error`: its name and its values."""
+    detail = getattr(error, "detail", "") or " ".join(str(value) for value in error.args if value)
+    return f"{type(error).__name__}: {detail}".rstrip(": ")
+
+
+def _outcome(error: SourceError) -> str:
+    if isinstance(error, NotReady):
+        return "not_ready"
+    if isinstance(error, NotPermitted) and error.scope:
+        return "not_permitted"
+    return "needs_auth" if isinstance(error, SignInAgain) else "failed"
+
+
+def _retry_s(store: Store, feed: FeedRow, error: SourceError) -> float:
+    if isinstance(error, NotReady):
+        return FIRST_RETRY_S
+    if isinstance(error, NotPermitted):
+        return REFUSED_FOR_S
+    wait_s = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(feed.failures, 10)) * (
+        0.75 + store.clock.random.random() / 2
+    )
+    asked_s = error.after_s if isinstance(error, RetryLater) else None
+    return max(wait_s, asked_s or 0.0)
+
+
+def _spent(now: Traffic, before: Traffic) -> Traffic:
+    return Traffic(
+        now.requests - before.requests,
+        now.retries - before.retries,
+        now.bytes - before.bytes,
+        now.waited_s - before.waited_s,
+    )
+
+
+__all__ = ["EVERYTHING", "AccountBusy", "Appetite", "Pass", "describe", "pull_account", "pull_feed"]

@@ -1,0 +1,141 @@
+"""Attachments: which there are, whose bytes are wanted, and `blobs.db`, where each of them is stored once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mirror.resources import KINDS
+from mirror.store.columns import Attachment
+from mirror.store.connection import Store, translated
+
+if TYPE_CHECKING:
+    from mirror.store.records import _Batch
+
+MAX_TRIES = 5
+
+BLOBS_SCHEMA = """
+CREATE TABLE IF NOT EXISTS blobs (
+    sha256     TEXT PRIMARY KEY,
+    size_bytes INTEGER NOT NULL,
+    content    BLOB NOT NULL
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An attachment whose bytes the account's policy asks for and that are not here yet."""
+
+    id: int
+    remote_id: str
+    record_remote_id: str
+
+
+def list_attachments(batch: _Batch, record_id: int, attachments: Sequence[Attachment]) -> None:
+    """Bring the rows of a record's attachments up to date. Rows of what is no longer attached stay, with removed_at."""
+    owner = KINDS[batch.kind.name].singular + "_id"
+    new = record_id in batch.inserted[-1:]
+    if new and not attachments:
+        return
+    if not new:
+        batch.conn.execute(
+            f"UPDATE attachments SET removed_at = ? WHERE {owner} = ? AND removed_at IS NULL"
+            " AND remote_id NOT IN (SELECT value FROM json_each(?))",
+            [batch.now, record_id, json.dumps([item.remote_id for item in attachments])],
+        )
+    limit = batch.attachments_up_to_bytes
+    for item in attachments:
+        wanted = limit is None or (limit > 0 and (item.size_bytes or 0) <= limit)
+        batch.conn.execute(
+            f"INSERT INTO attachments ({owner}, remote_id, name, mime_type, size_bytes, inline, content_id, kept)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+            f" ON CONFLICT ({owner}, remote_id) WHERE {owner} IS NOT NULL DO UPDATE SET name = ?3, mime_type = ?4,"
+            " size_bytes = ?5, inline = ?6, content_id = ?7, removed_at = NULL",
+            [
+                record_id, item.remote_id, item.name, item.mime_type, item.size_bytes, item.inline, item.content_id,
+                "wanted" if wanted else "policy",
+            ],
+        )  # fmt: skip
+
+
+def wanted(store: Store, feed_id: int, limit: int) -> list[Wanted]:
+    """The newest of a feed's attachments that are still to be fetched."""
+    row = store.conn.execute("SELECT account_id, kind, parent_id FROM feeds WHERE id = ?", [feed_id]).fetchone()
+    kind = KINDS[row["kind"]]
+    place, value = (
+        ("account_id", row["account_id"]) if not kind.parent_column else (kind.parent_column, row["parent_id"])
+    )
+    rows = store.conn.execute(
+        f"SELECT attachments.id, attachments.remote_id, record.remote_id FROM attachments"
+        f" JOIN {kind.name} AS record ON record.id = attachments.{kind.singular}_id"
+        f" WHERE kept = 'wanted' AND removed_at IS NULL AND record.deleted_at IS NULL AND record.{place} = ?"
+        " ORDER BY attachments.id DESC LIMIT ?",
+        [value, limit],
+    )
+    return [Wanted(*row) for row in rows]
+
+
+def keep(store: Store, attachment_id: int, content: bytes, limit: int | None) -> None:
+    """Store an attachment's bytes: first in blobs.db, then its place in mirror.db, so that no place is ever empty."""
+    if limit is not None and len(content) > limit:
+        _mark(store, attachment_id, "policy", None, len(content))
+        return
+    digest = hashlib.sha256(content).hexdigest()
+    with translated(store.home / "blobs.db"):
+        conn = _open_blobs(store)
+        try:
+            with conn:
+                conn.execute(
+                    "INSERT OR IGNORE INTO blobs (sha256, size_bytes, content) VALUES (?, ?, ?)",
+                    [digest, len(content), content],
+                )
+        finally:
+            conn.close()
+    _mark(store, attachment_id, "yes", digest, len(content))
+
+
+def give_up(store: Store, attachment_id: int) -> None:
+    """One more failed try; after a few the attachment is left alone."""
+    with store.transaction() as conn:
+        conn.execute(
+            "UPDATE attachments SET tries = tries + 1, kept = CASE WHEN tries + 1 >= ? THEN 'failed' ELSE kept END"
+            " WHERE id = ?",
+            [MAX_TRIES, attachment_id],
+        )
+
+
+def blob(store: Store, sha256: str) -> bytes | None:
+    """The bytes with this hash."""
+    if not (store.home / "blobs.db").is_file():
+        return None
+    conn = _open_blobs(store)
+    try:
+        row = conn.execute("SELECT content FROM blobs WHERE sha256 = ?", [sha256]).fetchone()
+    finally:
+        conn.close()
+    return row[0] if row else None
+
+
+def _mark(store: Store, attachment_id: int, kept: str, sha256: str | None, size_bytes: int) -> None:
+    with store.transaction() as conn:
+        conn.execute(
+            "UPDATE attachments SET kept = ?, sha256 = ?, size_bytes = coalesce(size_bytes, ?) WHERE id = ?",
+            [kept, sha256, size_bytes, attachment_id],
+        )
+
+
+def _open_blobs(store: Store) -> sqlite3.Connection:
+    path = store.home / "blobs.db"
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    conn = sqlite3.connect(path, timeout=30.0)
+    conn.execute("PRAGMA journal_mode = WAL")
+    conn.execute("PRAGMA synchronous = FULL")
+    conn.execute(BLOBS_SCHEMA)
+    return conn

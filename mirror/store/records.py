@@ -1,0 +1,434 @@
+"""Changes into tables: the one place where records, their child rows, search entries and attachments are written.
+
+A page is looked up first, in one query, and only what differs is written; a page of known records costs a read. Each
+record that can't be stored goes to `stuck`, the rest of its page is stored all the same. Old versions are kept by the
+triggers of `schema.sql`, not here.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from mirror import clock as clocks
+from mirror.feed import Change, Counts, Gone, Page, Record, Unreadable
+from mirror.resources import KINDS, Kind
+from mirror.store import journal
+from mirror.store.attachments import list_attachments
+from mirror.store.columns import CHILDREN, COLUMNS, Derived, derive, fields_of
+from mirror.store.connection import Store
+from mirror.store.journal import FeedRow
+
+MOST_READS = 3  # of one record that upstream refuses to give by itself, until it changes again
+
+OMITTED_AS = {"recipients": ("to", "cc", "bcc", "replyTo")}
+"""Names in upstream's `omitted` that stand for other fields than their own."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is stored of a record."""
+
+    id: int
+    etag: str | None
+    raw: str
+    modified_at: str | None
+    observed_at: str
+    deleted_at: str | None
+    generation: int
+    body: str | None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A page on its way into the tables."""
+
+    conn: sqlite3.Connection
+    feed: FeedRow
+    kind: Kind
+    now: str
+    seq: int
+    next_id: int
+    counts: Counts
+    folders: dict[str, int]
+    attachments_up_to_bytes: int | None
+    inserted: list[int] = field(default_factory=list)
+    rewritten: list[int] = field(default_factory=list)
+    children: dict[str, list[tuple[object, ...]]] = field(default_factory=dict)
+
+    def new_seq(self) -> int:
+        self.seq += 1
+        return self.seq
+
+
+def apply(store: Store, feed: FeedRow, page: Page, counts: Counts) -> None:
+    """Write a page and the cursor that stands after it, in one transaction. Twice is the same as once."""
+    with store.transaction() as conn:
+        write_changes(store, conn, feed, page.changes, counts)
+        if feed.state == "following" and page.more:
+            _remember_seen(conn, feed, page.changes)
+        journal.save_cursor(conn, feed, page.cursor, page.covers, walking=page.more)
+        if feed.state == "following" and not page.more:
+            journal.caught_up(conn, feed, clocks.text(store.clock.now()))
+
+
+def complete(
+    store: Store, feed: FeedRow, changes: Sequence[Record], counts: Counts, *, refused: Sequence[str] = ()
+) -> None:
+    """Write records that were read one by one. What a reading of the whole record omits, upstream does not have.
+
+    `refused` could not be read: they are asked for a few times more.
+    """
+    with store.transaction() as conn:
+        write_changes(store, conn, feed, changes, counts)
+        kind = KINDS[feed.kind]
+        column, value = place(kind, feed)
+        ids = f"SELECT id FROM {kind.name} WHERE {column} = ? AND remote_id IN (SELECT value FROM json_each(?))"
+        answered = json.dumps([change.remote_id for change in changes])
+        conn.execute(f"DELETE FROM incomplete WHERE feed_id = ? AND record_id IN ({ids})", [feed.id, value, answered])
+        conn.execute(
+            f"UPDATE incomplete SET tries = tries + 1 WHERE feed_id = ? AND record_id IN ({ids})",
+            [feed.id, value, json.dumps(list(refused))],
+        )
+
+
+def incomplete(store: Store, feed: FeedRow, limit: int) -> list[str]:
+    """The remote ids of the records whose fields are still to be read one by one, newest first."""
+    rows = store.conn.execute(
+        f"SELECT remote_id FROM incomplete JOIN {feed.kind} AS record ON record.id = record_id"
+        " WHERE feed_id = ? AND deleted_at IS NULL AND tries < ?"
+        " ORDER BY tries, newest_first DESC, record_id DESC LIMIT ?",
+        [feed.id, MOST_READS, limit],
+    )
+    return [row[0] for row in rows]
+
+
+def place(kind: Kind, feed: FeedRow) -> tuple[str, int | None]:
+    """The column and value that say which records of a kind are a feed's."""
+    return ("account_id", feed.account_id) if kind.parent_column is None else (kind.parent_column, feed.parent_id)
+
+
+def write_changes(
+    store: Store, conn: sqlite3.Connection, feed: FeedRow, changes: Sequence[Change], counts: Counts
+) -> None:
+    """Write changes within a transaction of the caller's."""
+    if not changes:
+        return
+    batch = _open_batch(store, conn, feed, counts)
+    first = batch.seq
+    for part in _without_repeats(changes):
+        _write_part(batch, part)
+    if batch.seq != first:
+        conn.execute("UPDATE change_order SET seq = ?", [batch.seq])
+
+
+def _open_batch(store: Store, conn: sqlite3.Connection, feed: FeedRow, counts: Counts) -> _Batch:
+    kind = KINDS[feed.kind]
+    seq = conn.execute("SELECT seq FROM change_order").fetchone()[0]
+    next_id = conn.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {kind.name}").fetchone()[0]
+    folders: dict[str, int] = {}
+    limit = None
+    if kind.attachments:
+        row = conn.execute("SELECT attachments_up_to_bytes FROM accounts WHERE id = ?", [feed.account_id]).fetchone()
+        limit = row[0]
+    if kind.name == "messages":
+        folders = dict(
+            conn.execute("SELECT remote_id, id FROM folders WHERE account_id = ?", [feed.account_id]).fetchall()
+        )
+    now = clocks.text(store.clock.now())
+    return _Batch(conn, feed, kind, now, seq, next_id, counts, folders, limit)
+
+
+def _without_repeats(changes: Sequence[Change]) -> Iterable[list[Change]]:
+    """The changes in order, cut where an id appears again: every state that was delivered is written."""
+    part: list[Change] = []
+    ids: set[str] = set()
+    for change in changes:
+        if change.remote_id is not None:
+            if change.remote_id in ids:
+                yield part
+                part, ids = [], set()
+            ids.add(change.remote_id)
+        part.append(change)
+    yield part
+
+
+def _write_part(batch: _Batch, changes: list[Change]) -> None:
+    known = _look_up(batch, [change.remote_id for change in changes if change.remote_id is not None])
+    seen_again: list[int] = []
+    parked = _parked(batch)
+    for change in changes:
+        batch.conn.execute("SAVEPOINT record")
+        mark = (batch.seq, batch.next_id, len(batch.inserted), len(batch.rewritten))
+        sizes = {table: len(rows) for table, rows in batch.children.items()}
+        try:
+            stored = _write(batch, change, known.get(change.remote_id or ""))
+        except (ValueError, OverflowError, RecursionError, sqlite3.DataError, sqlite3.IntegrityError) as error:
+            batch.conn.execute("ROLLBACK TO record")
+            batch.seq, batch.next_id = mark[0], mark[1]
+            del batch.inserted[mark[2] :], batch.rewritten[mark[3] :]
+            for table, rows in batch.children.items():
+                del rows[sizes.get(table, 0) :]
+            raw = b"" if isinstance(change, Gone) else change.raw
+            _park(batch, Unreadable(raw, f"{type(error).__name__}: {error}"[:500], change.remote_id))
+        else:
+            if stored is not None:
+                seen_again.append(stored)
+            if parked and change.remote_id in parked and not isinstance(change, Unreadable):
+                _unpark(batch, change.remote_id)
+        batch.conn.execute("RELEASE record")
+    _write_lists_and_search(batch)
+    _stamp(batch, seen_again)
+
+
+def _look_up(batch: _Batch, remote_ids: list[str]) -> dict[str, _Known]:
+    kind, feed = batch.kind, batch.feed
+    body, join = "NULL", ""
+    if kind.name == "messages":
+        body, join = "html", " LEFT JOIN message_bodies ON message_id = messages.id"
+    column, value = (
+        ("account_id", feed.account_id) if kind.parent_column is None else (kind.parent_column, feed.parent_id)
+    )
+    rows = batch.conn.execute(
+        f"SELECT remote_id, id, etag, raw, modified_at, observed_at, deleted_at, generation, {body} FROM {kind.name}{join}"
+        f" WHERE {column} = ? AND remote_id IN (SELECT value FROM json_each(?))",
+        [value, json.dumps(remote_ids)],
+    )
+    return {row[0]: _Known(*row[1:]) for row in rows}
+
+
+# --- one change ---------------------------------------------------------------------------------------------------------
+
+
+def _write(batch: _Batch, change: Change, known: _Known | None) -> int | None:
+    """Write one change. Returns the id of a record that is unchanged but must be marked as seen in this listing."""
+    if isinstance(change, Unreadable):
+        _park(batch, change)
+        return None
+    if isinstance(change, Gone):
+        if known is not None and known.deleted_at is None:
+            bury(batch.conn, batch.kind, known.id, batch.new_seq(), batch.now, change.at or batch.now, "reported")
+            batch.counts.deleted += 1
+        return None
+    raw = change.raw.decode("utf-8")
+    if known is None:
+        _insert(batch, change, raw)
+        batch.counts.created += 1
+        return None
+    if change.omitted:
+        raw = _filled(raw, known.raw, change.omitted)
+    body_differs = change.body is not None and change.body != known.body
+    if known.deleted_at is None and change.etag == known.etag and not body_differs and _same(raw, known.raw, change):
+        batch.counts.unchanged += 1
+        return known.id if known.generation != batch.feed.generation else None
+    _update(batch, change, raw, known, body_differs)
+    return None
+
+
+def _same(raw: str, stored: str, change: Record) -> bool:
+    """Whether upstream said what is stored already; the order of its fields is not a difference."""
+    if raw == stored:
+        return True
+    new, old = fields_of(raw), fields_of(stored)
+    if change.omitted and "omitted" not in old:
+        new.pop("omitted", None)  # the rest of it is known from a reading of the whole record
+    return new == old
+
+
+def _filled(raw: str, stored: str, omitted: tuple[str, ...]) -> str:
+    """The record, with what upstream left out this time filled in from what is stored."""
+    try:
+        new = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        old = msgspec.json.decode(stored, type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError:
+        return raw
+    names = [name for listed in omitted for name in OMITTED_AS.get(listed, (listed,))]
+    missing = {name: old[name] for name in names if name not in new and name in old}
+    return msgspec.json.encode({**new, **missing}).decode("utf-8") if missing else raw
+
+
+def _insert(batch: _Batch, record: Record, raw: str) -> None:
+    kind, feed = batch.kind, batch.feed
+    derived = derive(kind.name, fields_of(raw))
+    envelope: dict[str, object] = {"id": batch.next_id, "account_id": feed.account_id}
+    if kind.parent_column is not None:
+        envelope[kind.parent_column] = feed.parent_id
+    seq = batch.new_seq()
+    envelope |= {
+        "remote_id": record.remote_id, "etag": record.etag, "modified_at": record.modified_at,
+        "observed_at": batch.now, "seq": seq, "generation": feed.generation,
+    }  # fmt: skip
+    names = [*envelope, *COLUMNS[kind.name], "raw"]
+    batch.conn.execute(
+        f"INSERT INTO {kind.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
+        [*envelope.values(), *_columns(batch, derived), raw],
+    )
+    record_id = batch.next_id
+    batch.next_id += 1
+    if kind.name == "messages" and record.body is not None:
+        batch.conn.execute(
+            "INSERT INTO message_bodies (message_id, seq, html, text) VALUES (?, ?, ?, ?)",
+            [record_id, seq, record.body, record.text],
+        )
+    batch.inserted.append(record_id)
+    _add_lists(batch, record_id, record, derived)
+
+
+def _update(batch: _Batch, record: Record, raw: str, known: _Known, body_differs: bool) -> None:
+    kind = batch.kind
+    derived = derive(kind.name, fields_of(raw))
+    _unlist(batch.conn, kind, known.id)
+    better_known = known.deleted_at is None and record.etag == known.etag and _completes(raw, known.raw)
+    names = (
+        "etag",
+        "modified_at",
+        "observed_at",
+        "seq",
+        "deleted_at",
+        "deletion",
+        "generation",
+        *COLUMNS[kind.name],
+        "raw",
+    )
+    seq = batch.new_seq()
+    batch.conn.execute(
+        f"UPDATE {kind.name} SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?",
+        [
+            record.etag, record.modified_at, known.observed_at if better_known else batch.now, seq, None, None,
+            batch.feed.generation, *_columns(batch, derived), raw, known.id,
+        ],
+    )  # fmt: skip
+    if body_differs:
+        batch.conn.execute(
+            "INSERT INTO message_bodies (message_id, seq, html, text) VALUES (?1, ?2, ?3, ?4)"
+            " ON CONFLICT (message_id) DO UPDATE SET seq = ?2, html = ?3, text = ?4",
+            [known.id, seq, record.body, record.text],
+        )
+    batch.counts.changed += 1
+    batch.rewritten.append(known.id)
+    _add_lists(batch, known.id, record, derived)
+
+
+def _completes(raw: str, stored: str) -> bool:
+    """Whether the record is the stored one with fields that were left out then, and nothing else is different."""
+    old = fields_of(stored)
+    if not isinstance(old.pop("omitted", None), list):
+        return False
+    new = fields_of(raw)
+    return all(name in new and new[name] == value for name, value in old.items())
+
+
+def bury(conn: sqlite3.Connection, kind: Kind, record_id: int, seq: int, now: str, at: str, evidence: str) -> None:
+    """Make a record a tombstone. The trigger keeps its live version."""
+    conn.execute(
+        f"UPDATE {kind.name} SET deleted_at = ?, deletion = ?, observed_at = ?, seq = ? WHERE id = ?",
+        [at, evidence, now, seq, record_id],
+    )
+
+
+# --- lists and search ---------------------------------------------------------------------------------------------------
+
+
+def _columns(batch: _Batch, derived: Derived) -> tuple[object, ...]:
+    if batch.kind.name != "messages":
+        return derived.columns
+    return (batch.folders.get(derived.folder_remote_id or ""), *derived.columns[1:])
+
+
+def _add_lists(batch: _Batch, record_id: int, record: Record, derived: Derived) -> None:
+    for table, rows in derived.children.items():
+        batch.children.setdefault(table, []).extend((record_id, *row) for row in rows)
+    if batch.kind.attachments:
+        list_attachments(batch, record_id, derived.attachments)
+    place = [batch.feed.id, record_id]
+    if record.omitted:
+        newest = derived.columns[COLUMNS[batch.kind.name].index(batch.kind.newest_by)] if batch.kind.newest_by else None
+        batch.conn.execute(
+            "INSERT OR REPLACE INTO incomplete (feed_id, record_id, newest_first, omitted) VALUES (?, ?, ?, ?)",
+            [*place, newest, json.dumps(record.omitted)],
+        )
+    elif record_id not in batch.inserted[-1:]:
+        batch.conn.execute("DELETE FROM incomplete WHERE feed_id = ? AND record_id = ?", place)
+
+
+def _unlist(conn: sqlite3.Connection, kind: Kind, record_id: int) -> None:
+    """Take a record out of its child tables and its search index, which must happen before its text changes."""
+    if kind.search:
+        names = ", ".join(kind.search)
+        conn.execute(
+            f"INSERT INTO {kind.name}_fts ({kind.name}_fts, rowid, {names}) SELECT 'delete', id, {names}"
+            f" FROM {_search_content(kind)} WHERE id = ?",
+            [record_id],
+        )
+    for table, columns in CHILDREN.get(kind.name, {}).items():
+        conn.execute(f"DELETE FROM {table} WHERE {columns[0]} = ?", [record_id])
+
+
+def _write_lists_and_search(batch: _Batch) -> None:
+    for table, rows in batch.children.items():
+        columns = CHILDREN[batch.kind.name][table]
+        batch.conn.executemany(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", rows
+        )
+    batch.children.clear()
+    if batch.kind.search:
+        names = ", ".join(batch.kind.search)
+        for ids in (batch.inserted, batch.rewritten):
+            if ids:
+                batch.conn.execute(
+                    f"INSERT INTO {batch.kind.name}_fts (rowid, {names}) SELECT id, {names}"
+                    f" FROM {_search_content(batch.kind)} WHERE id IN (SELECT value FROM json_each(?))",
+                    [json.dumps(ids)],
+                )
+    batch.inserted.clear()
+    batch.rewritten.clear()
+
+
+def _search_content(kind: Kind) -> str:
+    return "messages_search" if kind.name == "messages" else kind.name
+
+
+def _stamp(batch: _Batch, ids: list[int]) -> None:
+    if ids and batch.feed.state != "following":
+        batch.conn.execute(
+            f"UPDATE {batch.kind.name} SET generation = ? WHERE id IN (SELECT value FROM json_each(?))",
+            [batch.feed.generation, json.dumps(ids)],
+        )
+
+
+def _remember_seen(conn: sqlite3.Connection, feed: FeedRow, changes: Sequence[Change]) -> None:
+    conn.executemany(
+        "INSERT OR IGNORE INTO walk_seen (feed_id, remote_id) VALUES (?, ?)",
+        [(feed.id, change.remote_id) for change in changes if isinstance(change, Record)],
+    )
+
+
+# --- what could not be stored -------------------------------------------------------------------------------------------
+
+
+def _park(batch: _Batch, unreadable: Unreadable) -> None:
+    batch.counts.stuck += 1
+    batch.conn.execute(
+        "INSERT INTO stuck (account_id, feed_id, kind, remote_id, reason, first_at, last_at, raw)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) ON CONFLICT (feed_id, ifnull(remote_id, raw))"
+        " DO UPDATE SET reason = ?5, last_at = ?6, raw = ?7, tries = tries + 1",
+        [
+            batch.feed.account_id, batch.feed.id, batch.kind.name, unreadable.remote_id, unreadable.reason, batch.now,
+            unreadable.raw,
+        ],
+    )  # fmt: skip
+
+
+def _parked(batch: _Batch) -> set[str]:
+    rows = batch.conn.execute(
+        "SELECT remote_id FROM stuck WHERE feed_id = ? AND remote_id IS NOT NULL", [batch.feed.id]
+    )
+    return {row[0] for row in rows}
+
+
+def _unpark(batch: _Batch, remote_id: str | None) -> None:
+    batch.conn.execute("DELETE FROM stuck WHERE feed_id = ? AND remote_id = ?", [batch.feed.id, remote_id])
