@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS records (
     created_seq INTEGER NOT NULL,
     sort_at TEXT,               -- mail: what "newest first" goes by
     thread_id TEXT,
+    master_id TEXT,             -- the series that an occurrence belongs to
     starts_at TEXT,             -- events: the span in which it can occur
     ends_at TEXT,
     ever_starts_at TEXT,        -- over all its versions, so that a feed tells of what left its window
@@ -55,6 +56,7 @@ CREATE INDEX IF NOT EXISTS records_by_change ON records (account_id, kind, paren
 CREATE INDEX IF NOT EXISTS records_by_age ON records (account_id, kind, parent, created_seq);
 CREATE INDEX IF NOT EXISTS messages_by_date ON records (account_id, sort_at, created_seq) WHERE kind = 'messages';
 CREATE INDEX IF NOT EXISTS messages_by_thread ON records (account_id, thread_id) WHERE kind = 'messages';
+CREATE INDEX IF NOT EXISTS events_by_series ON records (account_id, parent, master_id) WHERE master_id IS NOT NULL;
 CREATE TABLE IF NOT EXISTS tombstones (
     account_id INTEGER NOT NULL,
     kind TEXT NOT NULL,

@@ -12,7 +12,8 @@ from typing import Any
 from mirror import clock as clocks
 from mirror.errors import RecordGone, Usage
 from mirror.sandbox import ids
-from mirror.sandbox.accounts import Account, Accounts, Record, TokenStatus, decode, encode
+from mirror.sandbox.accounts import Account, Record, TokenStatus, decode, encode
+from mirror.sandbox.reading import Reading
 from mirror.sandbox.spans import span
 
 __all__ = ["KINDS", "PARENTS", "Account", "Record", "State", "TokenStatus", "looks_like_html"]
@@ -30,7 +31,7 @@ _TAG = re.compile(
 Key = tuple[int, str, str, str]
 
 
-class State(Accounts):
+class State(Reading):
     """Everything upstream holds. Safe to use from several threads: one connection behind one lock."""
 
     def create(
@@ -61,11 +62,11 @@ class State(Accounts):
                 raise Usage(f"{kind} already has a record {remote_id}")
             seq = self.next_seq()
             stored = self._stamped(kind, remote_id, seq, _completed(kind, remote_id, parent, record), at)
-            order = (seq, seq, _sort_at(kind, stored), stored.get("threadId"))
+            order = (seq, seq, _sort_at(kind, stored), *_group(kind, stored))
             self.write(
-                "INSERT INTO records (account_id, kind, parent, remote_id, seq, created_seq, sort_at, thread_id,"
+                "INSERT INTO records (account_id, kind, parent, remote_id, seq, created_seq, sort_at, thread_id, master_id,"
                 " starts_at, ends_at, ever_starts_at, ever_ends_at, record)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*key, *order, *2 * _span(kind, stored), encode(stored)),
             )
             self._store_content(key, body, html, mime, attachments)
@@ -99,9 +100,9 @@ class State(Accounts):
             seq = self.next_seq()
             stored = self._stamped(kind, remote_id, seq, {n: v for n, v in merged.items() if v is not None}, at)
             self.write(
-                "UPDATE records SET seq = ?, sort_at = ?, thread_id = ?, record = ?, starts_at = ?, ends_at = ?,"
+                "UPDATE records SET seq = ?, sort_at = ?, thread_id = ?, master_id = ?, record = ?, starts_at = ?, ends_at = ?,"
                 f" ever_starts_at = min(ever_starts_at, ?), ever_ends_at = max(ever_ends_at, ?) WHERE {_KEY}",
-                (seq, _sort_at(kind, stored), stored.get("threadId"), encode(stored), *2 * _span(kind, stored), *key),
+                (seq, _sort_at(kind, stored), *_group(kind, stored), encode(stored), *2 * _span(kind, stored), *key),
             )
             self._store_content(key, body, html, mime, attachments)
         return stored
@@ -149,6 +150,11 @@ class State(Accounts):
         sql = f"SELECT content FROM attachments WHERE {_KEY} AND attachment_id = ?"
         found = self.rows(sql, (*self._key(account_id, kind, parent, remote_id), attachment_id))
         return found[0][0] if found else None
+
+    def attachments(self, account_id: int, kind: str, remote_id: str, *, parent: str | None = None) -> dict[str, bytes]:
+        """The bytes of all attachments of a record."""
+        sql = f"SELECT attachment_id, content FROM attachments WHERE {_KEY}"
+        return dict(self.rows(sql, self._key(account_id, kind, parent, remote_id)))
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -240,6 +246,12 @@ def _sort_at(kind: str, record: Record) -> str | None:
         return clocks.text(clocks.moment(written))
     except (ValueError, OverflowError):
         return str(record["createdTime"])
+
+
+def _group(kind: str, record: Record) -> tuple[str | None, str | None]:
+    """The thread of a message, the series of an occurrence."""
+    thread_id = record.get("threadId") if kind == "messages" else None
+    return thread_id, (record.get("occurrenceInfo") or {}).get("masterId") if kind == "events" else None
 
 
 def _span(kind: str, record: Record) -> tuple[str | None, str | None]:

@@ -1,0 +1,94 @@
+"""Calendars, the `primary` alias, free/busy, and the feed of each calendar's events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mirror import clock as clocks
+from mirror.sandbox.api import bodies, feeds, paging, series
+from mirror.sandbox.api.backend import AccountLike, Record
+from mirror.sandbox.api.refusals import bad_request
+from mirror.sandbox.api.router import Route
+from mirror.sandbox.api.shown import listed_event
+from mirror.sandbox.api.wire import Answer, Call, found, rfc3339, without_nulls
+
+
+def calendars(call: Call) -> Answer:
+    call.flag("withShared")
+    call.choice("mode", ("user", "group"))
+    return paging.listing(call, "calendars", "calendars")
+
+
+def create(call: Call) -> Answer:
+    fields = without_nulls(call.fields(bodies.CalendarCreate))
+    if not fields.get("name"):
+        raise bad_request("name is required")
+    own = {"accessRole": "owner", "primary": False, "multipleRemindersSupported": True, "defaultReminders": []}
+    return Answer(call.backend.create(call.account.id, "calendars", {**fields, **own}))
+
+
+def read(call: Call) -> Answer:
+    return Answer(calendar(call, call.path["id"]))
+
+
+def update(call: Call) -> Answer:
+    fields = call.fields(bodies.CalendarUpdate)
+    stored = calendar(call, call.path["id"])
+    return Answer(call.backend.change(call.account.id, "calendars", stored["id"], fields))
+
+
+def calendar(call: Call, wanted: str) -> Record:
+    """The calendar with this id, or the primary one. Raises: Refusal 404."""
+    return found(_calendar(call, call.account, wanted), "calendar")
+
+
+def free_busy(call: Call) -> Answer:
+    asked = without_nulls(call.fields(bodies.FreeBusy))
+    if not asked.get("timeMin") or not asked.get("timeMax"):
+        raise bad_request("timeMin and timeMax are required")
+    from_at, until_at = (rfc3339(name, asked[name]) for name in ("timeMin", "timeMax"))
+    if from_at >= until_at:
+        raise bad_request("timeMin must be before timeMax")
+    records: list[dict[str, Any]] = []
+    for email in asked.get("emails", []):
+        account = call.backend.account_for_email(email)
+        primary = None if account is None else _calendar(call, account, "primary")
+        if account is None or primary is None:
+            records.append({"email": email, "items": [], "error": "notFound"})
+            continue
+        busy = series.within(call, account.id, primary["id"], from_at, until_at)
+        records.append({"email": email, "items": [_busy(event) for event in busy if event.get("showAs") != "free"]})
+    return Answer({"records": records})
+
+
+def start(call: Call) -> Answer:
+    return feeds.start(call, _feed(call), feeds.window(call))
+
+
+def _calendar(call: Call, account: AccountLike, wanted: str) -> Record | None:
+    if wanted == "primary":
+        every = call.backend.records(account.id, "calendars")
+        return next((one for one in every if one.get("primary")), None)
+    return call.backend.read(account.id, "calendars", wanted)
+
+
+def _feed(call: Call) -> feeds.Feed:
+    calendar_id = calendar(call, call.path["calendarId"])["id"]
+    return feeds.Feed("events", calendar_id, lambda record, _: listed_event(call, record))
+
+
+def _busy(event: Record) -> Record:
+    starts_at, ends_at = series.extent(event)
+    return {"start": clocks.text(starts_at), "end": clocks.text(ends_at), "status": event.get("showAs") or "busy"}
+
+
+ROUTES = (
+    Route("POST", "/v1/calendars/freeBusy", free_busy),
+    Route("GET", "/v1/calendars", calendars),
+    Route("POST", "/v1/calendars", create),
+    Route("GET", "/v1/calendars/{id}", read),
+    Route("PATCH", "/v1/calendars/{id}", update),
+    Route("POST", "/v1/calendars/{calendarId}/sync", start),
+    Route("GET", "/v1/calendars/{calendarId}/sync/updated", lambda call: feeds.updated(call, _feed(call))),
+    Route("GET", "/v1/calendars/{calendarId}/sync/deleted", lambda call: feeds.deleted(call, _feed(call))),
+)

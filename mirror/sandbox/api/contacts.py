@@ -1,0 +1,61 @@
+"""Contacts: single records with etags, and their feeds. There is no plain list of them, as upstream has none."""
+
+from __future__ import annotations
+
+from mirror.sandbox.api import bodies, feeds
+from mirror.sandbox.api.backend import Record
+from mirror.sandbox.api.router import Route
+from mirror.sandbox.api.shown import listed_contact
+from mirror.sandbox.api.wire import EMPTY, Answer, Call, found, without_nulls
+
+FEED = feeds.Feed("contacts", None, lambda record, _: listed_contact(record))
+
+
+def create(call: Call) -> Answer:
+    fields = without_nulls(call.fields(bodies.Contact))
+    record = call.backend.create(call.account.id, "contacts", {**fields, "hasPhoto": _has_photo(fields)})
+    return _record_or_id(record, 201)
+
+
+def read(call: Call) -> Answer:
+    call.body_type()
+    record = _stored(call)
+    return Answer(record if call.flag("withPhoto") else listed_contact(record))
+
+
+def update(call: Call) -> Answer:
+    fields = call.fields(bodies.Contact)
+    call.check_etag(_stored(call))
+    if "photo" in fields:
+        fields["hasPhoto"] = _has_photo(fields)
+    record = call.backend.change(call.account.id, "contacts", call.path["contId"], fields)
+    return _record_or_id(record, 200)
+
+
+def delete(call: Call) -> Answer:
+    _stored(call)
+    call.backend.delete(call.account.id, "contacts", call.path["contId"])
+    return EMPTY
+
+
+def _stored(call: Call) -> Record:
+    return found(call.backend.read(call.account.id, "contacts", call.path["contId"]), "contact")
+
+
+def _has_photo(fields: Record) -> bool:
+    return bool((fields.get("photo") or {}).get("content"))
+
+
+def _record_or_id(record: Record, status: int) -> Answer:
+    return Answer({"id": record["id"], "etag": record["etag"], "record": listed_contact(record)}, status)
+
+
+ROUTES = (
+    Route("POST", "/v1/contacts", create),
+    Route("GET", "/v1/contacts/{contId}", read),
+    Route("PATCH", "/v1/contacts/{contId}", update),
+    Route("DELETE", "/v1/contacts/{contId}", delete),
+    Route("POST", "/v1/contacts/sync", lambda call: feeds.start(call, FEED, {})),
+    Route("GET", "/v1/contacts/sync/updated", lambda call: feeds.updated(call, FEED)),
+    Route("GET", "/v1/contacts/sync/deleted", lambda call: feeds.deleted(call, FEED)),
+)

@@ -1,0 +1,57 @@
+"""Mail folders and labels, and which of them a person chose for archived and sent mail."""
+
+from __future__ import annotations
+
+from mirror.sandbox.api import bodies
+from mirror.sandbox.api.refusals import bad_request
+from mirror.sandbox.api.router import Route
+from mirror.sandbox.api.wire import Answer, Call, found
+
+
+def folders(call: Call) -> Answer:
+    # The vendor's page of folders has no nextPageToken, though the request has the parameter.
+    call.text("pageToken")
+    records = call.backend.records(call.account.id, "folders")
+    return Answer({"length": len(records), "records": records})
+
+
+def create(call: Call) -> Answer:
+    given = call.fields(bodies.FolderCreate)
+    name = given.get("name")
+    if not name:
+        raise bad_request("name is required")
+    labels = call.account.service_type == "Google"
+    record = {"name": name, "fullName": name, "isFolder": not labels, "isLabel": labels}
+    if given.get("parentId"):
+        parent = found(call.backend.read(call.account.id, "folders", given["parentId"]), "parent folder")
+        record |= {"fullName": f"{parent.get('fullName') or parent.get('name')}/{name}", "parentId": parent["id"]}
+    return Answer(call.backend.create(call.account.id, "folders", record), 201)
+
+
+def read(call: Call) -> Answer:
+    return Answer(found(call.backend.read(call.account.id, "folders", call.path["folderId"]), "folder"))
+
+
+def well_known(call: Call) -> Answer:
+    return Answer(call.backend.settings(call.account.id).get("wellKnown") or {})
+
+
+def choose(call: Call) -> Answer:
+    given = call.fields(bodies.WellKnown)
+    for folder_id in given.values():
+        if folder_id is not None and call.backend.read(call.account.id, "folders", folder_id) is None:
+            raise bad_request("There is no such folder")
+    settings = call.backend.settings(call.account.id)
+    chosen = {**(settings.get("wellKnown") or {}), **given}
+    settings["wellKnown"] = {name: folder_id for name, folder_id in chosen.items() if folder_id is not None}
+    call.backend.set_settings(call.account.id, settings)
+    return Answer(settings["wellKnown"])
+
+
+ROUTES = (
+    Route("GET", "/v1/email/folders", folders),
+    Route("POST", "/v1/email/folders", create),
+    Route("GET", "/v1/email/folders/wellKnown", well_known),
+    Route("PATCH", "/v1/email/folders/wellKnown", choose),
+    Route("GET", "/v1/email/folders/{folderId}", read),
+)

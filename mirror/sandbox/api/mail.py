@@ -1,0 +1,221 @@
+"""Mail: lists, single messages, their bytes, status, trash, sending and replying, conversations, and the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+from mirror import clock as clocks
+from mirror.sandbox.api import bodies, compose, drafts, feeds, paging, sending
+from mirror.sandbox.api.backend import Record
+from mirror.sandbox.api.mailquery import matches
+from mirror.sandbox.api.refusals import bad_request, not_found, thread_pending
+from mirror.sandbox.api.router import Route
+from mirror.sandbox.api.shown import body_of, content, listed_message, whole_message
+from mirror.sandbox.api.wire import OK, Answer, Call, found
+
+Asked = Callable[[], Record]
+Wanted = Callable[[Record, Record], bool]
+
+
+def messages(call: Call) -> Answer:
+    def wanted(message: Record, asked: Record) -> bool:
+        hidden = {"trash", "junk"} & set(message.get("sysLabels") or [])
+        return (not hidden or asked["hidden"]) and _matches(call, message, asked)
+
+    def asked() -> Record:
+        return {**_asked(call), "hidden": call.flag("includeTrashAndJunk")}
+
+    return _walk(call, "messages", "", asked, wanted)
+
+
+def in_folder(call: Call) -> Answer:
+    folder = found(call.backend.read(call.account.id, "folders", call.path["folderId"]), "folder")
+
+    def wanted(message: Record, asked: Record) -> bool:
+        return _lies_in(message, folder) and _matches(call, message, asked)
+
+    return _walk(call, "folder.messages", folder["id"], lambda: _asked(call), wanted)
+
+
+def conversation(call: Call) -> Answer:
+    thread_id = call.path["threadId"]
+    if next(call.backend.newest(call.account.id, after=None, thread_id=thread_id), None) is None:
+        raise not_found("conversation")
+    return _walk(call, "conversations", thread_id, lambda: {"body": call.body_type()}, None, thread_id)
+
+
+def read(call: Call) -> Answer:
+    message = _message(call)
+    if call.flag("requireThreadId") and call.account.service_type == "IMAP":
+        wait = (call.account.id, "thread", message["id"])
+        asked = call.server.waits.get(wait, 0)
+        if asked < call.server.options.thread_polls:
+            call.server.waits[wait] = asked + 1
+            raise thread_pending(1)
+    return Answer(whole_message(call, message, call.body_type("html") or "html"))
+
+
+def raw(call: Call) -> Answer:
+    message = _message(call)
+    stored = call.backend.mime(call.account.id, message["id"])
+    if stored is None:
+        body, is_html = call.backend.body(call.account.id, message["id"])
+        contents = call.backend.attachments(call.account.id, "messages", message["id"])
+        stored = compose.mime(message, body or "", is_html, contents)
+    return Answer(raw=stored, content_type="text/plain")
+
+
+def status(call: Call) -> Answer:
+    given = {name: value for name, value in call.fields(bodies.Status).items() if value is not None}
+    message = _message(call)
+    labels = list(message.get("sysLabels") or [])
+    if "unread" in given:
+        labels = _labelled(labels, "unread", given["unread"])
+    fields: Record = {}
+    if "archived" in given:
+        labels = _labelled(labels, "inbox", not given["archived"])
+        fields |= _folder(call, message, "archive" if given["archived"] else "inbox")
+    if "keywords" in given:
+        fields["keywords"] = given["keywords"]
+    _moved(call, message, {**fields, "sysLabels": labels})
+    return OK
+
+
+def trash(call: Call) -> Answer:
+    message = _message(call)
+    labels = [label for label in message.get("sysLabels") or [] if label not in ("inbox", "junk")]
+    _moved(call, message, {"sysLabels": _labelled(labels, "trash", True), **_folder(call, message, "trash")})
+    return OK
+
+
+def send(call: Call) -> Answer:
+    given = call.fields(bodies.Outgoing)
+    return _sent(call, sending.send(call, given), given, 201)
+
+
+def reply(call: Call) -> Answer:
+    given = call.fields(bodies.Outgoing)
+    original = _message(call)
+    answered = original.get("internetMessageId") or ""
+    subject = str(original.get("subject") or "")
+    back = original.get("replyTo") or [original.get("from") or {}]
+    given["to"] = given.get("to") or [{name: one[name] for name in ("name", "address") if name in one} for one in back]
+    given["subject"] = given.get("subject") or (subject if subject.lower().startswith("re:") else f"Re: {subject}")
+    given["inReplyTo"] = answered
+    given["references"] = f"{original.get('references') or ''} {answered}".strip()
+    given.pop("keywords", None)
+    return _sent(call, sending.send(call, given), given, 200)
+
+
+def attachment(call: Call) -> Answer:
+    message = _message(call)
+    stored = call.backend.attachment(call.account.id, "messages", message["id"], call.path["attachmentId"])
+    return Answer(content(found(stored, "attachment")))
+
+
+def start(call: Call) -> Answer:
+    days = call.number("daysWithin")
+    if days is None:
+        return feeds.start(call, _feed(call), {}, call.body_type())
+    if not 0 <= days <= 36_500:
+        raise bad_request("daysWithin must be a number of days")
+    since = call.backend.clock.now() - timedelta(days=days)
+    return feeds.start(call, _feed(call), {"not_before": clocks.text(since)}, call.body_type())
+
+
+def _feed(call: Call) -> feeds.Feed:
+    return feeds.Feed("messages", None, lambda record, body_type: listed_message(call, record, body_type))
+
+
+def _message(call: Call) -> Record:
+    return found(call.backend.read(call.account.id, "messages", call.path["messageId"]), "message")
+
+
+def _asked(call: Call) -> Record:
+    return {"q": call.text("q"), "body": call.body_type()}
+
+
+def _matches(call: Call, message: Record, asked: Record) -> bool:
+    return not asked["q"] or matches(asked["q"], message, lambda: body_of(call, message["id"], "text") or "")
+
+
+def _walk(
+    call: Call, name: str, scope: str, asked: Asked, wanted: Wanted | None, thread_id: str | None = None
+) -> Answer:
+    """A page of those messages, newest first, that are wanted."""
+
+    def following(after: list[Any] | None, given: Record) -> Iterable[paging.Placed]:
+        mailbox = call.backend.newest(call.account.id, after=after, thread_id=thread_id)
+        return (placed for placed in mailbox if wanted is None or wanted(placed[1], given))
+
+    return paging.walk(call, name, scope, asked, following, lambda one, given: listed_message(call, one, given["body"]))
+
+
+def _labelled(labels: list[str], label: str, wanted: bool) -> list[str]:
+    kept = [one for one in labels if one != label]
+    return [*kept, label] if wanted else kept
+
+
+def _folder(call: Call, message: Record, label: str) -> Record:
+    """The folder field after a move, for a mailbox that has folders rather than labels."""
+    if call.account.service_type == "Google" and "folderId" not in message:
+        return {}
+    chosen = (call.backend.settings(call.account.id).get("wellKnown") or {}).get(label)
+    folder_id = chosen or sending.folder_with(call, call.account.id, label)
+    return {} if folder_id is None else {"folderId": folder_id}
+
+
+def _moved(call: Call, message: Record, fields: Record) -> None:
+    """Write the fields; a message that goes to another folder comes back under a new id where providers do so."""
+    changed = {name: value for name, value in fields.items() if message.get(name) != value}
+    account_id = call.account.id
+    if "folderId" in changed and call.account.service_type in call.server.options.moving_changes_ids:
+        body, is_html = call.backend.body(account_id, message["id"])
+        copy = {name: value for name, value in {**message, **fields}.items() if name not in ("id", "lastModifiedTime")}
+        raw = call.backend.mime(account_id, message["id"])
+        contents = call.backend.attachments(account_id, "messages", message["id"])
+        call.backend.delete(account_id, "messages", message["id"])
+        call.backend.create(account_id, "messages", copy, body=body, html=is_html, mime=raw, attachments=contents)
+    elif changed:
+        call.backend.change(account_id, "messages", message["id"], changed)
+
+
+def _lies_in(message: Record, folder: Record) -> bool:
+    if message.get("folderId"):
+        return bool(message["folderId"] == folder["id"])
+    if folder.get("sysLabel"):
+        return folder["sysLabel"] in (message.get("sysLabels") or [])
+    return folder.get("name") in (message.get("keywords") or [])
+
+
+def _sent(call: Call, stored: Record, given: Record, status: int) -> Answer:
+    answer: Record = {"status": "Ok", "submittedMessageId": stored["internetMessageId"], "processingStatus": "Ok"}
+    if call.flag("returnIds"):
+        answer |= {"id": stored["id"], "threadId": stored["threadId"]}
+    if given.get("tracking"):
+        answer["trackingId"] = str(call.backend.clock.random.randrange(10**9))
+    return Answer(answer, status)
+
+
+_MESSAGE = "/v1/email/messages/{messageId}"
+
+ROUTES = tuple(
+    Route(method, template, drafts.after_due(answer))
+    for method, template, answer in (
+        ("GET", "/v1/email/messages", messages),
+        ("POST", "/v1/email/messages", send),
+        ("GET", _MESSAGE, read),
+        ("DELETE", _MESSAGE, trash),
+        ("GET", f"{_MESSAGE}/raw", raw),
+        ("POST", f"{_MESSAGE}/status", status),
+        ("POST", f"{_MESSAGE}/reply", reply),
+        ("GET", f"{_MESSAGE}/attachments/{{attachmentId}}", attachment),
+        ("GET", "/v1/email/conversations/{threadId}", conversation),
+        ("GET", "/v1/email/folders/{folderId}/messages", in_folder),
+        ("POST", "/v1/email/sync", start),
+        ("GET", "/v1/email/sync/updated", lambda call: feeds.updated(call, _feed(call))),
+        ("GET", "/v1/email/sync/deleted", lambda call: feeds.deleted(call, _feed(call))),
+    )
+)

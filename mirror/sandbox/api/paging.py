@@ -1,0 +1,59 @@
+"""Pages of plain lists: `{nextPageToken?, length, records}`. What a list was asked for is bound into its page tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+from mirror.sandbox.api.backend import Record
+from mirror.sandbox.api.wire import Answer, Call
+
+Show = Callable[[Record], Record]
+# A record with its place in the order of its list.
+Placed = tuple[list[Any], Record]
+
+
+def listing(call: Call, name: str, kind: str, *, parent: str | None = None, show: Show | None = None) -> Answer:
+    """A page of all live records of a kind, in the order they were created."""
+    scope = f"{name}:{parent or ''}"
+    after, _ = begin(call, scope, dict)
+    size = call.server.options.size_of(name)
+    position = after[0] if after else 0
+    rows = call.backend.listed(call.account.id, kind, parent=parent, after=position, limit=size + 1)
+    records = [show(row.record) if show else row.record for row in rows[:size]]
+    more = [rows[size - 1].seq] if len(rows) > size else None
+    return page(call, scope, records, more, {})
+
+
+def walk(
+    call: Call,
+    name: str,
+    scope: str,
+    asked: Callable[[], Record],
+    following: Callable[[list[Any] | None, Record], Iterable[Placed]],
+    show: Callable[[Record, Record], Record],
+) -> Answer:
+    """A page of a list that is computed: `following` gives what comes after a place, each with its own place."""
+    after, given = begin(call, f"{name}:{scope}", asked)
+    size = call.server.options.size_of(name)
+    rows = iter(following(after, given))
+    taken = list(islice(rows, size))
+    more = taken[-1][0] if taken and next(rows, None) is not None else None
+    return page(call, f"{name}:{scope}", [show(record, given) for _, record in taken], more, given)
+
+
+def begin(call: Call, scope: str, params: Callable[[], Record]) -> tuple[list[Any] | None, Record]:
+    """Where this page begins and what its list was asked for: from the page token, or from the parameters."""
+    given = call.text("pageToken")
+    if given is None:
+        return None, params()
+    token = call.server.tokens.read(given, "list", scope, call.account.id)
+    return token.after, token.params
+
+
+def page(call: Call, scope: str, records: list[Record], more: list[Any] | None, params: Record) -> Answer:
+    answer: Record = {}
+    if more is not None:
+        answer["nextPageToken"] = call.server.tokens.issue("list", scope, call.account.id, more, params)
+    return Answer({**answer, "length": len(records), "records": records})

@@ -1,0 +1,152 @@
+"""Series and their instances: which there are in a window, which were changed, and ids for those that have no record.
+
+The formats module knows what a rule means; here it is joined with the exceptions that are stored beside the master.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from mirror import clock as clocks
+from mirror.errors import UnreadableFile
+from mirror.formats import ical
+from mirror.sandbox.api.backend import Record
+from mirror.sandbox.api.refusals import bad_request
+from mirror.sandbox.api.wire import Call
+from mirror.sandbox.ids import occurrence_id, occurrence_of
+from mirror.sandbox.spans import EARLIEST, moment_of, span
+
+# A window this long is refused: an endless daily series would fill it with tens of thousands of instances.
+LONGEST_WINDOW = timedelta(days=366 * 20)
+
+
+def within(call: Call, account_id: int, calendar_id: str, from_at: datetime, until_at: datetime) -> list[Record]:
+    """Everything that takes place in the window, series as their instances, in the order of start and id."""
+    if until_at - from_at > LONGEST_WINDOW:
+        raise bad_request("The time range is too long")
+    stored = call.backend.in_window(account_id, calendar_id, clocks.text(until_at), clocks.text(from_at))
+    taking_place: list[Record] = []
+    for event in stored:
+        if event.get("recurrenceType") == "master":
+            taking_place += _regular(call, account_id, event, from_at, until_at)
+        elif not _cancelled(event) and _overlaps(event, from_at, until_at):
+            taking_place.append(event)
+    return sorted(taking_place, key=place)
+
+
+def place(event: Record) -> list[str]:
+    """Where an event stands in a list by time."""
+    return [clocks.text(extent(event)[0]), str(event["id"])]
+
+
+def extent(event: Record) -> tuple[datetime, datetime]:
+    """When this one event starts and ends, whatever else its record says of a series."""
+    return span({"start": event.get("start"), "end": event.get("end")})
+
+
+def event(call: Call, account_id: int, calendar_id: str, event_id: str) -> Record | None:
+    """The stored event, or the instance of a series that this id names, or None."""
+    stored = call.backend.read(account_id, "events", event_id, parent=calendar_id)
+    if stored is not None:
+        return stored
+    named = occurrence_of(event_id)
+    master = None if named is None else call.backend.read(account_id, "events", named[0], parent=calendar_id)
+    return None if named is None or master is None else occurrence(call, account_id, master, named[1])
+
+
+def occurrence(call: Call, account_id: int, master: Record, original: datetime) -> Record | None:
+    """The instance that the rules put at this moment, changed or not; None when they put none there."""
+    for exception in call.backend.exceptions(account_id, master["calendarId"], master["id"]):
+        if moment_of(exception["occurrenceInfo"].get("originalStart")) == original:
+            return exception
+    day = timedelta(days=1)
+    every = instances(master, original - day, original + day)
+    return next((one for one in every if moment_of(one["occurrenceInfo"]["originalStart"]) == original), None)
+
+
+def instances(master: Record, from_at: datetime, until_at: datetime) -> list[Record]:
+    """What the master's rules give in the window. Raises: Refusal 400, when the rules can't be understood."""
+    if master.get("recurrenceType") != "master":
+        return []
+    try:
+        expanded = ical.expand([master], from_at, until_at)
+    except UnreadableFile as error:
+        raise bad_request(error.reason) from error
+    regular = []
+    for one in expanded:
+        original = (one.get("occurrenceInfo") or {}).get("originalStart") or one["start"]
+        own_id = occurrence_id(master["id"], original)
+        info = {
+            "id": own_id,
+            "type": "regular",
+            "originalStart": original,
+            "start": one["start"],
+            "masterId": master["id"],
+        }
+        kept = {name: value for name, value in one.items() if name != "recurrence"}
+        regular.append({**kept, "id": own_id, "recurrenceType": "occurrence", "occurrenceInfo": info})
+    return regular
+
+
+def cancel(call: Call, calendar_id: str, instance: Record) -> None:
+    """Take one instance out of its series, in the way that this sandbox's provider has (`cancelled_instance`)."""
+    account_id, info = call.account.id, instance["occurrenceInfo"]
+    stored = call.backend.read(account_id, "events", instance["id"], parent=calendar_id)
+    manner = call.server.options.cancelled_instance
+    if manner == "occurrence":
+        gone = {
+            "occurrenceInfo": {**info, "type": "deleted"},
+            "meetingInfo": {**(instance.get("meetingInfo") or {}), "canceled": True},
+        }
+        if stored is not None:
+            call.backend.change(account_id, "events", instance["id"], gone, parent=calendar_id)
+        else:
+            materialised(call, calendar_id, instance, gone)
+        return
+    master = call.backend.read(account_id, "events", info["masterId"], parent=calendar_id)
+    if master is not None:
+        recurrence = ical_exclusion(master["recurrence"], info["originalStart"])
+        call.backend.change(account_id, "events", master["id"], {"recurrence": recurrence}, parent=calendar_id)
+    if stored is not None:
+        call.backend.delete(account_id, "events", instance["id"], parent=calendar_id)
+    elif manner == "tombstone":
+        call.backend.bury(account_id, "events", instance["id"], parent=calendar_id)
+
+
+def materialised(call: Call, calendar_id: str, instance: Record, fields: Record) -> Record:
+    """The instance as a record of its own, with these fields changed."""
+    kept = {name: value for name, value in instance.items() if name not in ("id", "etag", "lastModifiedTime")}
+    record = {name: value for name, value in {**kept, **fields}.items() if value is not None}
+    return call.backend.create(call.account.id, "events", record, parent=calendar_id, remote_id=instance["id"])
+
+
+def ical_exclusion(recurrence: Record, original: Record) -> Record:
+    """The recurrence without the instance at this original start."""
+    moment = moment_of(original) or EARLIEST
+    line = f"EXDATE;VALUE=DATE:{moment:%Y%m%d}" if "dateOnly" in original else f"EXDATE:{moment:%Y%m%dT%H%M%SZ}"
+    rules = recurrence.get("ical") or {}
+    changed = {**recurrence, "ical": {**rules, "rules": [*(rules.get("rules") or []), line]}}
+    if recurrence.get("simple"):
+        limits = recurrence["simple"].get("range") or {}
+        excluded = [*(limits.get("patternExclusions") or []), original]
+        changed["simple"] = {**recurrence["simple"], "range": {**limits, "patternExclusions": excluded}}
+    return changed
+
+
+def _regular(call: Call, account_id: int, master: Record, from_at: datetime, until_at: datetime) -> list[Record]:
+    exceptions = call.backend.exceptions(account_id, master["calendarId"], master["id"])
+    elsewhere = {moment_of(one["occurrenceInfo"].get("originalStart")) for one in exceptions}
+    return [
+        one
+        for one in instances(master, from_at, until_at)
+        if moment_of(one["occurrenceInfo"]["originalStart"]) not in elsewhere and _overlaps(one, from_at, until_at)
+    ]
+
+
+def _overlaps(event: Record, from_at: datetime, until_at: datetime) -> bool:
+    starts_at, ends_at = extent(event)
+    return ends_at > from_at and starts_at < until_at
+
+
+def _cancelled(event: Record) -> bool:
+    return bool((event.get("occurrenceInfo") or {}).get("type") == "deleted")

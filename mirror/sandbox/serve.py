@@ -1,0 +1,58 @@
+"""The sandbox (or any WSGI application) on a port of this machine, in a thread of its own. It prints nothing."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from dataclasses import dataclass
+from wsgiref.types import WSGIApplication
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from mirror.errors import PortInUse
+
+
+class _Quiet(WSGIRequestHandler):
+    """A handler that logs nothing: paths hold ids, queries hold tokens."""
+
+    def log(self, *_: object) -> None:
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that runs until it is stopped."""
+
+    host: str
+    port: int
+    _server: BaseWSGIServer
+    _thread: threading.Thread
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def stop(self) -> None:
+        """End it: no further request is taken, and the port is free again."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def serve(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0) -> Served:
+    """The running server; port 0 is any free one. Raises: PortInUse, when the address is taken or not allowed."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Bound here and not by werkzeug, which ends the process when the address is taken.
+    with socket.socket(family, socket.SOCK_STREAM) as listening:
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((host, port))
+            listening.listen(128)
+        except (OSError, OverflowError) as error:
+            raise PortInUse(host, port, getattr(error, "strerror", None) or str(error)) from error
+        bound_port = listening.getsockname()[1]
+        server = make_server(host, bound_port, app, threaded=True, request_handler=_Quiet, fd=listening.fileno())
+    thread = threading.Thread(target=server.serve_forever, name="sandbox", daemon=True)
+    thread.start()
+    return Served(host, bound_port, server, thread)
