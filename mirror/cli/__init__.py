@@ -1,0 +1,77 @@
+"""The command line: each command parses, calls one function and prints. Nothing imports it.
+
+Commands are imported when they are typed, so that `mirror --help` and `mirror status` start at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from mirror import __version__
+from mirror.cli.words import exit_code, sentence
+from mirror.errors import MirrorError, Stopped
+
+COMMANDS = {
+    "demo": ("mirror.cli.demo", "See it live within a minute: a synthetic person's mailbox, no account, no network."),
+    "account": ("mirror.cli.accounts", "Add, list, pause, resume and remove mailboxes."),
+    "sync": ("mirror.cli.sync", "Bring the mirror up to date, once."),
+    "run": ("mirror.cli.serving", "Keep the mirror up to date and serve its pages, until stopped."),
+    "serve": ("mirror.cli.serving", "Serve the pages only."),
+    "status": ("mirror.cli.status", "How every account and feed is doing."),
+    "accept": ("mirror.cli.sync", "Release a feed that is held because too much would be deleted."),
+    "search": ("mirror.cli.browse", "Find contacts, events, mail and tasks by their words."),
+    "show": ("mirror.cli.browse", "One record, whole."),
+    "sandbox": ("mirror.cli.demo", "A local server that speaks Aurinko's API, to try things on."),
+}
+
+
+class Commands(click.Group):
+    """Knows every command's name and line of help without importing it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--home", type=click.Path(path_type=Path, file_okay=False), envvar="MIRROR_HOME", show_envvar=True,
+              help="The folder with mirror.db. Default: the platform's data folder.")  # fmt: skip
+@click.version_option(__version__, prog_name="mirror")
+@click.pass_context
+def cli(ctx: click.Context, home: Path | None) -> None:
+    """Contacts, calendars, tasks and mail in one SQLite file: always current, never forgets, answers offline."""
+    ctx.obj = home
+
+
+def main() -> None:
+    """The console script. A mistake of the user's is one sentence and an exit code, never a traceback."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("Stopped. What was written stands.", err=True)
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except Stopped:
+        code = 0
+    except MirrorError as error:
+        click.echo(f"mirror: {sentence(error)}", err=True)
+        code = exit_code(error)
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

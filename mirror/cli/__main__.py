@@ -1,0 +1,5 @@
+"""`python -m mirror.cli`."""
+
+from mirror.cli import main
+
+main()

@@ -1,0 +1,189 @@
+"""`mirror account …`: the mailboxes that are mirrored."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from datetime import date
+
+import click
+
+from mirror import credentials
+from mirror.cli.opening import store_of
+from mirror.errors import Usage
+from mirror.sources.http import api_root
+from mirror.store import journal, purge
+
+AURINKO_URL = "https://api.aurinko.io"
+
+
+@click.group(help="Add, list, pause, resume and remove mailboxes.")
+def account() -> None:
+    """The group of account commands."""
+
+
+def _credential_options(command: click.decorators.FC) -> click.decorators.FC:
+    for option in reversed((
+        click.option("--token-stdin", is_flag=True, help="Read the account's access token from standard input."),
+        click.option("--token-env", metavar="VAR", help="Read it from this environment variable."),
+        click.option("--client-id", metavar="ID", help="Instead of a token: your application's id ..."),
+        click.option("--client-secret-env", metavar="VAR", help="... the variable that holds its secret ..."),
+        click.option("--account-id", metavar="N", help="... and the mailbox it acts for."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@account.command()
+@click.argument("name")
+@click.option("--source", default="aurinko", show_default=True, type=click.Choice(["aurinko"]))
+@click.option("--base-url", default=AURINKO_URL, show_default=True, help="With or without /v1.")
+@click.option("--since", metavar="DATE", help="How far back mail and events are asked for (YYYY-MM-DD, or “all”). "
+              "Default: all mail, one year of events.")  # fmt: skip
+@click.option("--attachments", default="10", show_default=True, metavar="MB|all|none",
+              help="Keep the bytes of attachments up to this size.")  # fmt: skip
+@_credential_options
+@click.pass_context
+def add(ctx: click.Context, name: str, source: str, base_url: str, since: str | None, attachments: str,
+        token_stdin: bool, token_env: str | None, client_id: str | None, client_secret_env: str | None,
+        account_id: str | None) -> None:  # fmt: skip
+    """Add a mailbox under a NAME of your choice. It is not contacted before the first sync."""
+    if not re.fullmatch(r"[^\s/\\\x00-\x1f]{1,64}", name):
+        raise Usage("an account's name is one word of up to 64 characters, without slashes")
+    api_root(base_url)
+    secret = _secret(token_stdin, token_env, client_id, client_secret_env, account_id)
+    store = store_of(ctx, create=True)
+    journal.add_account(
+        store, name, source, base_url, since=_since(since), attachments_up_to_bytes=_megabytes(attachments)
+    )
+    kept = credentials.save(store.home, name, secret)
+    click.echo(f"Added {name}. Its credentials are in the {kept}." if kept == "keyring" else
+               f"Added {name}. There is no usable keyring: its credentials are in {kept}, readable by you alone.")  # fmt: skip
+    click.echo(f"Next: mirror sync {name}")
+
+
+@account.command()
+@click.argument("name")
+@_credential_options
+@click.pass_context
+def login(ctx: click.Context, name: str, token_stdin: bool, token_env: str | None, client_id: str | None,
+          client_secret_env: str | None, account_id: str | None) -> None:  # fmt: skip
+    """Give an account new credentials for the same mailbox."""
+    store = store_of(ctx)
+    found = journal.account_named(store, name)
+    credentials.save(store.home, name, _secret(token_stdin, token_env, client_id, client_secret_env, account_id))
+    if found.status == "needs_auth":
+        journal.set_status(store, found.id, "active")
+    click.echo(f"{name} has new credentials. Next: mirror sync {name}")
+
+
+@account.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def list_accounts(ctx: click.Context, as_json: bool) -> None:
+    """The accounts, and how each is."""
+    store = store_of(ctx)
+    found = journal.accounts(store)
+    if as_json:
+        fields = ("name", "source", "base_url", "email", "service", "status", "status_detail", "since",
+                  "attachments_up_to_bytes")  # fmt: skip
+        click.echo(json.dumps([{field: getattr(one, field) for field in fields} for one in found], indent=2))
+        return
+    for one in found:
+        click.echo(f"{one.name:<16} {one.status:<11} {one.email or '(not synced yet)':<32} {one.base_url}")
+    if not found:
+        click.echo("No accounts yet. Add one with: mirror account add NAME --token-stdin")
+
+
+@account.command()
+@click.argument("name")
+@click.pass_context
+def pause(ctx: click.Context, name: str) -> None:
+    """Leave an account alone until it is resumed."""
+    store = store_of(ctx)
+    journal.set_status(store, journal.account_named(store, name).id, "paused")
+    click.echo(f"{name} is paused. Go on with: mirror account resume {name}")
+
+
+@account.command()
+@click.argument("name")
+@click.pass_context
+def resume(ctx: click.Context, name: str) -> None:
+    """Go on with a paused account."""
+    store = store_of(ctx)
+    journal.set_status(store, journal.account_named(store, name).id, "active")
+    click.echo(f"{name} goes on with the next sync.")
+
+
+@account.command()
+@click.argument("name")
+@click.option("--purge", "and_purge", is_flag=True, help="Delete its records and their history for good.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.pass_context
+def remove(ctx: click.Context, name: str, and_purge: bool, yes: bool) -> None:
+    """Stop mirroring an account. Its records stay, unless --purge."""
+    store = store_of(ctx)
+    found = journal.account_named(store, name)
+    what = (
+        "DELETE all its records and their history for good" if and_purge else "keep its records, forget its credentials"
+    )
+    if not yes:
+        if not sys.stdin.isatty():
+            raise Usage("removing an account asks first; without a terminal, say --yes")
+        click.confirm(f"Stop mirroring {name} and {what}?", abort=True)
+    with store.lease(found.id):
+        credentials.forget(store.home, name)
+        journal.remove_account(store, found.id)
+        if and_purge:
+            purge.purge_account(store, found.id)
+    click.echo(f"{name} is removed" + (" with all that was stored of it." if and_purge else
+               "; its records stay. It comes back with: mirror account add " + name))  # fmt: skip
+
+
+def _secret(token_stdin: bool, token_env: str | None, client_id: str | None, client_secret_env: str | None,
+            account_id: str | None) -> credentials.Secret:  # fmt: skip
+    if client_id or client_secret_env or account_id:
+        if not (client_id and client_secret_env and account_id) or token_stdin or token_env:
+            raise Usage("give either a token, or all of --client-id, --client-secret-env and --account-id")
+        return {"client_id": client_id, "client_secret": _variable(client_secret_env), "account_id": account_id}
+    if token_stdin == bool(token_env):
+        raise Usage("hand the account's access token over with --token-stdin or with --token-env VAR (never on the command "
+                    "line, where other programs can read it)")  # fmt: skip
+    token = _variable(token_env) if token_env else sys.stdin.readline().strip()
+    if not token or not token.isprintable() or not token.isascii() or " " in token:
+        raise Usage("that is no access token: it must be one line of printable characters without spaces")
+    return {"token": token}
+
+
+def _variable(name: str) -> str:
+    value = os.environ.get(name, "").strip()
+    if not value:
+        raise Usage(f"the environment variable {name} is empty")
+    return value
+
+
+def _since(written: str | None) -> str | None:
+    if written is None:
+        return None
+    if written == "all":
+        return "1980-01-01"
+    try:
+        return date.fromisoformat(written).isoformat()
+    except ValueError:
+        raise Usage(f"“{written}” is no date; write it like 2015-01-31, or say “all”") from None
+
+
+def _megabytes(written: str) -> int | None:
+    if written == "all":
+        return None
+    if written == "none":
+        return 0
+    try:
+        megabytes = float(written)
+    except ValueError:
+        megabytes = -1.0
+    if not 0 <= megabytes < 1e9:
+        raise Usage(f"“{written}” is no size; say how many MB, or “all”, or “none”")
+    return int(megabytes * 1_000_000)

@@ -1,0 +1,86 @@
+"""`mirror search` and `mirror show`: the mirror in the terminal, offline."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from mirror.cli.opening import leave, store_of
+from mirror.resources import SEARCHABLE
+from mirror.store import reading
+
+TEXT_LINES = 40
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True)
+@click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only this kind; may be repeated.")
+@click.option("--account", metavar="NAME", help="Only this account.")
+@click.option("--deleted", is_flag=True, help="Tombstones too.")
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="At most this many of a kind."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def search(ctx: click.Context, words: tuple[str, ...], kinds: tuple[str, ...], account: str | None, deleted: bool,
+           limit: int, as_json: bool) -> None:  # fmt: skip
+    """Find contacts, events, mail and tasks by their words. FTS5's operators work: "two words", word*, NOT, OR, NEAR."""
+    store = store_of(ctx)
+    chosen = tuple(reading.kind_named(kind).name for kind in kinds) or SEARCHABLE
+    found = reading.search(store, " ".join(words), kinds=chosen, account=account, deleted=deleted, limit=limit)
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        leave(0)
+    for one in found:
+        gone = " (deleted)" if one["deleted_at"] else ""
+        number = click.style(f"{one['kind']} {one['id']}", fg="cyan")
+        click.echo(f"{number}  {(one['at'] or '')[:10]:<10}  {one['title'] or '(no title)'}{gone}")
+        click.echo(f"    {' '.join((one['snippet'] or '').split())}")
+    if not found:
+        click.echo("Nothing found.")
+
+
+@click.command()
+@click.argument("kind")
+@click.argument("record", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, with raw.")
+@click.pass_context
+def show(ctx: click.Context, kind: str, record: str, as_json: bool) -> None:
+    """One record, whole. ID is its id, or upstream's."""
+    store = store_of(ctx)
+    chosen = reading.kind_named(kind)
+    document = reading.show(store, chosen, record)
+    if as_json:
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        leave(0)
+    click.secho(f"{document[chosen.title] or '(no title)'}", bold=True)
+    click.echo(f"{chosen.singular} {document['id']} of {document['account']}" + _history(document))
+    for name, value in reading.readable(chosen, document):
+        if name != chosen.title:
+            click.echo(f"  {name:<18} {_one_line(value)}")
+    for table, rows in document.items():
+        if isinstance(rows, list) and rows and table != "raw":
+            click.echo(f"  {table}")
+            for row in rows:
+                click.echo("    " + " · ".join(_one_line(value) for value in row.values() if value not in (None, "")))
+    body = (document.get("body") or {}).get("text")
+    if body:
+        lines = body.splitlines()
+        click.echo("\n" + "\n".join(lines[:TEXT_LINES]))
+        if len(lines) > TEXT_LINES:
+            click.echo(f"… {len(lines) - TEXT_LINES} more lines; all of it with --json")
+
+
+def _history(document: dict[str, Any]) -> str:
+    parts = []
+    if document["deleted_at"]:
+        parts.append(f"deleted {document['deleted_at']} ({document['deletion']})")
+    if document["versions"]:
+        parts.append(f"{document['versions']} earlier versions")
+    return f" · {', '.join(parts)}" if parts else ""
+
+
+def _one_line(value: Any) -> str:
+    return " ".join(str(value).split())[:300]

@@ -1,0 +1,59 @@
+"""What every command needs first: the home folder, its store, and an account's source."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import platformdirs
+
+from mirror.clock import Clock, SystemClock
+from mirror.errors import Usage
+from mirror.store.connection import Store, open_store
+from mirror.store.journal import Account
+
+RETRY_BUDGET_S = 300.0
+
+
+def home_of(ctx: click.Context) -> Path:
+    """`--home`, else `$MIRROR_HOME`, else the platform's data folder."""
+    chosen: Path | None = ctx.find_root().obj
+    return chosen or platformdirs.user_data_path("mirror", appauthor=False)
+
+
+def store_of(ctx: click.Context, *, create: bool = False, clock: SystemClock | None = None) -> Store:
+    """The home's store. Raises: Usage when there is none and none is to be made; HomeUnusable and the like."""
+    return open_store(home_of(ctx), clock, create=create)
+
+
+def source_for(home: Path, account: Account, clock: Clock) -> Any:
+    """The account's source, signed in. Raises: Usage when its credentials are missing."""
+    from mirror import credentials
+    from mirror.feed import Settings
+    from mirror.sources.aurinko import Aurinko
+
+    if account.source != "aurinko":
+        raise Usage(
+            f"“{account.name}” comes from “{account.source}”, which this mirror does not speak; it speaks: aurinko"
+        )
+    secret = credentials.load(home, account.name)
+    settings = Settings(account.since, account.attachments_up_to_bytes)
+    return Aurinko(account.base_url, secret, clock=clock, settings=settings, budget_s=retry_budget_s())
+
+
+def retry_budget_s() -> float:
+    """The seconds that one pass over one feed may spend waiting. Raises: Usage."""
+    written = os.environ.get("MIRROR_RETRY_BUDGET_S", "")
+    try:
+        return max(0.0, float(written)) if written else RETRY_BUDGET_S
+    except ValueError:
+        raise Usage(f"MIRROR_RETRY_BUDGET_S is “{written}”, which is not a number of seconds") from None
+
+
+def leave(code: int) -> NoReturn:
+    """End with an exit code, after everything has been printed."""
+    sys.stdout.flush()
+    raise click.exceptions.Exit(code)

@@ -1,0 +1,86 @@
+"""`mirror status`: how every account and feed is doing, in words or as JSON."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import click
+
+from mirror import clock as clocks
+from mirror.cli.opening import home_of, leave, store_of
+from mirror.cli.words import DONE, PERSON, exit_code, sentence
+from mirror.errors import MirrorError
+from mirror.store import reading
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def status(ctx: click.Context, as_json: bool) -> None:
+    """How every account and feed is doing. Exit code 3: something waits for you."""
+    try:
+        store = store_of(ctx)
+        document = reading.status(store)
+    except MirrorError as error:
+        if not as_json:
+            raise
+        click.echo(json.dumps({"home": str(home_of(ctx)), "accounts": [], "error": sentence(error)}, indent=2))
+        click.echo(f"mirror: {sentence(error)}", err=True)
+        leave(exit_code(error))
+    if as_json:
+        click.echo(json.dumps(document, indent=2))
+    else:
+        click.echo(f"{store.path}")
+        for account in document["accounts"]:
+            _print_account(account, store.clock.now())
+        if not document["accounts"]:
+            click.echo("No accounts yet. Add one with: mirror account add NAME --token-stdin, or see: mirror demo")
+    leave(PERSON if any(map(_needs_a_person, document["accounts"])) else DONE)
+
+
+def _needs_a_person(account: dict[str, Any]) -> bool:
+    return account["status"] == "needs_auth" or any(feed["state"] == "held" for feed in account["feeds"])
+
+
+def _print_account(account: dict[str, Any], now: datetime) -> None:
+    title = f"\n{account['name']} · {account['email'] or 'not synced yet'}"
+    click.secho(title + (f" · {account['service']}" if account["service"] else ""), bold=True)
+    if account["status"] == "needs_auth":
+        click.secho(f"  needs you: sign in again with: mirror account login {account['name']} --token-stdin", fg="red")
+    elif account["status"] == "paused":
+        click.echo(f"  paused; go on with: mirror account resume {account['name']}")
+    for feed in account["feeds"]:
+        name = f"{feed['kind']} · {feed['parent_name'] or feed['parent']}" if feed["parent"] else feed["kind"]
+        line = f"  {name:<34.34} {feed['rows']:>9,}   {ago(feed['caught_up_at'], now):<16}"
+        click.echo(line + "; ".join(_remarks(account["name"], feed)))
+
+
+def _remarks(account: str, feed: dict[str, Any]) -> list[str]:
+    remarks = []
+    if feed["state"] == "held":
+        remarks.append(
+            f"held: {feed['absent']:,} would be deleted. Release it with: mirror accept {account} {feed['kind']}"
+        )
+    elif feed["state"] in ("listing", "stopped"):
+        remarks.append({"listing": "first listing under way", "stopped": "deleted upstream"}[feed["state"]])
+    if feed["stuck"]:
+        remarks.append(f"{feed['stuck']} stuck")
+    if feed["incomplete"]:
+        remarks.append(f"{feed['incomplete']:,} to be completed")
+    if feed["error"]:
+        remarks.append(feed["error"])
+    return remarks
+
+
+def ago(at: str | None, now: datetime) -> str:
+    """How long ago, as a person says it."""
+    if at is None:
+        return "never"
+    seconds = (now - clocks.moment(at)).total_seconds()
+    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= 2 * size or (size < 86_400 and seconds >= size):
+            number = int(seconds // size)
+            return f"{number} {word}{'s' if number != 1 else ''} ago"
+    return "just now"

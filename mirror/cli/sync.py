@@ -1,0 +1,158 @@
+"""`mirror sync` and `mirror accept`: one pass over accounts, told as it goes, and the release of a held feed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from mirror import pull
+from mirror.cli.opening import home_of, leave, source_for, store_of
+from mirror.cli.progress import Progress
+from mirror.cli.words import DONE, FAILED, PERSON, exit_code, sentence
+from mirror.errors import AccountBusy, MirrorError, Stopped, Usage
+from mirror.feed import Counts
+from mirror.resources import KINDS
+from mirror.store import journal, sweep
+from mirror.store.connection import Store
+from mirror.store.journal import Account, FeedRow
+from mirror.store.reading import kind_named
+
+OUTCOME_CODES = {
+    "ok": DONE,
+    "not_ready": DONE,
+    "not_permitted": DONE,
+    "held": PERSON,
+    "needs_auth": PERSON,
+    "failed": FAILED,
+}
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only this kind; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of lines.")
+@click.pass_context
+def sync(ctx: click.Context, names: tuple[str, ...], kinds: tuple[str, ...], as_json: bool) -> None:
+    """Bring all accounts, or the named ones, up to date."""
+    document: dict[str, Any] = {"home": str(home_of(ctx)), "accounts": []}
+    try:
+        store = store_of(ctx)
+        chosen = _chosen(store, names)
+        wanted = tuple(kind_named(kind).name for kind in kinds)
+        code = sync_accounts(store, chosen, wanted, document, quiet=as_json)
+    except MirrorError as error:
+        if not as_json:
+            raise
+        document["error"] = sentence(error)
+        click.echo(f"mirror: {sentence(error)}", err=True)
+        code = exit_code(error)
+    if as_json:
+        click.echo(json.dumps({**document, "exit_code": code}, indent=2))
+    leave(code)
+
+
+def _chosen(store: Store, names: Sequence[str]) -> list[Account]:
+    if names:
+        return [journal.account_named(store, name) for name in names]
+    found = journal.accounts(store)
+    if not found:
+        raise Usage(
+            "there are no accounts yet; add one with: mirror account add NAME --token-stdin, or see: mirror demo"
+        )
+    return found
+
+
+def sync_accounts(
+    store: Store, accounts: Sequence[Account], kinds: Sequence[str], document: dict[str, Any], *, quiet: bool = False
+) -> int:
+    """One pass over each account; the exit code is that of the worst that happened. Fills the document of `--json`."""
+    worst = DONE
+    with Progress(quiet=quiet) as progress:
+        for account in accounts:
+            told: dict[str, Any] = {"name": account.name, "feeds": []}
+            document["accounts"].append(told)
+            if account.status == "paused":
+                told["status"] = "paused"
+                progress.say(f"{account.name}: paused; go on with: mirror account resume {account.name}")
+                continue
+            code = DONE
+            try:
+                _sync_account(store, account, kinds, told, progress)
+            except AccountBusy as busy:
+                told["busy"] = True
+                progress.say(sentence(busy, account.name))
+            except Stopped:
+                raise
+            except MirrorError as error:
+                told["error"] = sentence(error, account.name)
+                code = exit_code(error)
+                progress.complain(told["error"])
+            told["status"] = journal.account(store, account.id).status
+            codes = [code, *(OUTCOME_CODES[feed["outcome"]] for feed in told["feeds"])]
+            worst = max(worst, *codes, key=_badness)
+    return worst
+
+
+def _badness(code: int) -> int:
+    return {DONE: 0, FAILED: 1, PERSON: 2}.get(code, 1)
+
+
+def _sync_account(
+    store: Store, account: Account, kinds: Sequence[str], told: dict[str, Any], progress: Progress
+) -> None:
+    source = source_for(store.home, account, store.clock)
+    parents = {KINDS[kind].parent for kind in kinds}
+
+    def wanted(feed: FeedRow) -> bool:
+        return not kinds or feed.kind in kinds or (feed.kind in parents and feed.caught_up_at is None)
+
+    try:
+        for done in pull.pull_account(store, source, account, wanted=wanted, on_progress=progress.page(account.name)):
+            told["feeds"].append(_told(done))
+            progress.feed(account.name, done)
+    finally:
+        source.close()
+
+
+def _told(done: pull.Pass) -> dict[str, Any]:
+    counts = done.counts
+    return {
+        "kind": done.feed.kind,
+        "parent": done.feed.parent,
+        "outcome": done.outcome,
+        "state": done.feed.state,
+        "pages": done.pages,
+        "requests": done.traffic.requests,
+        "retries": done.traffic.retries,
+        "bytes": done.traffic.bytes,
+        "created": counts.created,
+        "changed": counts.changed,
+        "deleted": counts.deleted,
+        "unchanged": counts.unchanged,
+        "completed": counts.completed,
+        "attachments": counts.attachments,
+        "stuck": counts.stuck,
+        "error": done.error,
+    }
+
+
+@click.command()
+@click.argument("name")
+@click.argument("kind")
+@click.pass_context
+def accept(ctx: click.Context, name: str, kind: str) -> None:
+    """Believe a listing that is held: what it did not contain becomes a tombstone. Nothing leaves the history."""
+    store = store_of(ctx)
+    account = journal.account_named(store, name)
+    wanted = kind_named(kind).name
+    with store.lease(account.id):
+        held = [feed for feed in journal.feeds(store, account.id) if feed.kind == wanted and feed.state == "held"]
+        if not held:
+            raise Usage(f"no feed of {wanted} of “{name}” is held; see: mirror status")
+        counts = Counts()
+        for feed in held:
+            sweep.finish_listing(store, feed, counts, accepted=True)
+    click.echo(f"{name}: {counts.deleted} {wanted} are tombstones now. They stay in the file, with their history.")

@@ -1,0 +1,98 @@
+"""Secrets of accounts: in the system's keyring where there is a usable one, else in `credentials.json` (0600) in the home.
+
+Never in `mirror.db`, a log or a URL.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import keyring
+import keyring.errors
+
+from mirror.errors import HomeUnusable, Usage
+
+SERVICE = "mirror"
+
+Secret = dict[str, str]
+"""`{"token"}` for a bearer token, or `{"client_id", "client_secret", "account_id"}` for an application's own."""
+
+
+def save(home: Path, account: str, secret: Secret, *, in_file: bool = False) -> str:
+    """Keep a secret; says where: `keyring` or the file's path. Raises: HomeUnusable."""
+    if not in_file and _in_keyring(home, account, secret):
+        _write(home, {name: kept for name, kept in _read(home).items() if name != account})
+        return "keyring"
+    _write(home, {**_read(home), account: secret})
+    return str(_path(home))
+
+
+def load(home: Path, account: str) -> Secret:
+    """Raises: Usage when there is none, HomeUnusable."""
+    kept = _read(home).get(account)
+    if kept is not None:
+        return kept
+    try:
+        written = keyring.get_password(SERVICE, _name(home, account))
+    except (keyring.errors.KeyringError, RuntimeError, OSError):
+        written = None
+    if written is None:
+        raise Usage(f"there are no credentials for “{account}”; sign in again with: mirror account login {account}")
+    secret: Secret = json.loads(written)
+    return secret
+
+
+def forget(home: Path, account: str) -> None:
+    """Remove an account's secret from wherever it is."""
+    _write(home, {name: kept for name, kept in _read(home).items() if name != account})
+    try:
+        keyring.delete_password(SERVICE, _name(home, account))
+    except (keyring.errors.KeyringError, RuntimeError, OSError):
+        pass  # there was none, or there is no keyring
+
+
+def _in_keyring(home: Path, account: str, secret: Secret) -> bool:
+    written = json.dumps(secret)
+    try:
+        keyring.set_password(SERVICE, _name(home, account), written)
+        return keyring.get_password(SERVICE, _name(home, account)) == written  # some backends take and keep nothing
+    except (keyring.errors.KeyringError, RuntimeError, OSError):
+        return False
+
+
+def _name(home: Path, account: str) -> str:
+    return f"{home.resolve()}#{account}"
+
+
+def _path(home: Path) -> Path:
+    return home / "credentials.json"
+
+
+def _read(home: Path) -> dict[str, Secret]:
+    try:
+        kept = json.loads(_path(home).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise HomeUnusable(str(_path(home)), error.strerror or str(error)) from error
+    except ValueError as error:
+        raise HomeUnusable(str(_path(home)), "it is not JSON any more") from error
+    if not isinstance(kept, dict):
+        raise HomeUnusable(str(_path(home)), "it does not hold what mirror wrote there")
+    return kept
+
+
+def _write(home: Path, kept: dict[str, Secret]) -> None:
+    if not kept and not _path(home).exists():
+        return
+    beside = _path(home).with_suffix(".new")
+    try:
+        with os.fdopen(os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump(kept, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(_path(home))
+    except OSError as error:
+        raise HomeUnusable(str(_path(home)), error.strerror or str(error)) from error

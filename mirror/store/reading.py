@@ -1,0 +1,168 @@
+"""Questions about the mirror that the command line asks: how it is doing, what is in it, one record whole. Never writes."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from typing import Any
+
+from mirror.errors import Usage
+from mirror.resources import KINDS, SEARCHABLE, Kind
+from mirror.store import journal, sweep
+from mirror.store.columns import CHILDREN, COLUMNS
+from mirror.store.connection import Store
+
+Document = dict[str, Any]
+
+WHEN = {"contacts": "modified_at", "events": "starts_at", "messages": "received_at", "tasks": "due_at"}
+
+
+def kind_named(name: str) -> Kind:
+    """A kind by its plural or singular name. Raises: Usage."""
+    for kind in KINDS.values():
+        if name.lower().replace("-", "_").replace(" ", "_") in (kind.name, kind.singular.replace(" ", "_")):
+            return kind
+    raise Usage(f"there is no kind “{name}”; there are: {', '.join(KINDS)}")
+
+
+def status(store: Store) -> Document:
+    """How every account and feed is doing, as `mirror status --json` prints it."""
+    return {"home": str(store.home), "accounts": [_account(store, account) for account in journal.accounts(store)]}
+
+
+def _account(store: Store, account: journal.Account) -> Document:
+    feeds = [_feed(store, feed) for feed in journal.feeds(store, account.id)]
+    return {
+        "name": account.name,
+        "source": account.source,
+        "status": account.status,
+        "status_detail": account.status_detail,
+        "email": account.email,
+        "service": account.service,
+        "feeds": feeds,
+    }
+
+
+def _feed(store: Store, feed: journal.FeedRow) -> Document:
+    kind = KINDS[feed.kind]
+    column = kind.parent_column or "account_id"
+    value = feed.parent_id if kind.parent_column else feed.account_id
+    one = store.conn.execute(
+        f"SELECT (SELECT count(*) FROM {kind.name} WHERE {column} = ?1)"
+        f" - (SELECT count(*) FROM {kind.name} WHERE {column} = ?1 AND deleted_at IS NOT NULL),"
+        " (SELECT count(*) FROM stuck WHERE feed_id = ?2), (SELECT count(*) FROM incomplete WHERE feed_id = ?2)",
+        [value, feed.id],
+    ).fetchone()
+    document: Document = {
+        "kind": feed.kind,
+        "parent": feed.parent,
+        "parent_name": _parent_name(store, kind, feed.parent_id),
+        "state": feed.state,
+        "caught_up_at": feed.caught_up_at,
+        "error": feed.error,
+        "rows": one[0],
+        "stuck": one[1],
+        "incomplete": one[2],
+    }
+    if feed.state == "held":
+        document["absent"] = sweep.absent_rows(store, feed)[0]
+    return document
+
+
+def _parent_name(store: Store, kind: Kind, parent_id: int | None) -> str | None:
+    if kind.parent is None or parent_id is None:
+        return None
+    title = KINDS[kind.parent].title
+    row = store.conn.execute(f"SELECT {title} FROM {kind.parent} WHERE id = ?", [parent_id]).fetchone()
+    return row[0] if row else None
+
+
+# --- search -----------------------------------------------------------------------------------------------------------
+
+
+def search(store: Store, words: str, *, kinds: tuple[str, ...] = SEARCHABLE, account: str | None = None,
+           deleted: bool = False, limit: int = 20) -> list[Document]:  # fmt: skip
+    """The records that hold the words, best first within each kind. Raises: Usage."""
+    account_id = journal.account_named(store, account).id if account else None
+    found: list[Document] = []
+    for name in kinds:
+        if name not in SEARCHABLE:
+            raise Usage(f"{name} can't be searched; these can: {', '.join(SEARCHABLE)}")
+        found += _search_kind(store, KINDS[name], words, account_id, deleted, limit)
+    return found
+
+
+def _search_kind(
+    store: Store, kind: Kind, words: str, account_id: int | None, deleted: bool, limit: int
+) -> list[Document]:
+    sql = (
+        f"SELECT '{kind.name}' AS kind, record.id, accounts.name AS account, record.{kind.title} AS title,"
+        f" record.{WHEN[kind.name]} AS at, record.deleted_at, snippet({kind.name}_fts, -1, '[', ']', '…', 12) AS snippet"
+        f" FROM {kind.name}_fts JOIN {kind.name} AS record ON record.id = {kind.name}_fts.rowid"
+        f" JOIN accounts ON accounts.id = record.account_id"
+        f" WHERE {kind.name}_fts MATCH ? AND (? IS NULL OR record.account_id = ?) AND (? OR record.deleted_at IS NULL)"
+        f" ORDER BY rank LIMIT ?"
+    )
+    for query in dict.fromkeys((words, quoted(words))):
+        try:
+            rows = store.conn.execute(sql, [query, account_id, account_id, deleted, limit]).fetchall()
+        except sqlite3.OperationalError as error:
+            if "fts5" not in str(error) and "no such column" not in str(error) and "unterminated" not in str(error):
+                raise
+            continue
+        return [dict(row) for row in rows]
+    return []
+
+
+def quoted(words: str) -> str:
+    """The words as a search that can't be taken for FTS5's own query language."""
+    return " ".join(f'"{word}"' for word in re.findall(r"[^\s\"\x00]+", words)) or '""'
+
+
+# --- one record -------------------------------------------------------------------------------------------------------
+
+
+def show(store: Store, kind: Kind, wanted: str) -> Document:
+    """A record by its id, or by upstream's: its envelope and columns, its lists and its `raw`. Raises: Usage."""
+    rows = store.conn.execute(
+        f"SELECT * FROM {kind.name} WHERE id = ? OR remote_id = ? ORDER BY id = ? DESC",
+        [wanted if wanted.isdecimal() and len(wanted) < 19 else None, wanted, wanted],
+    ).fetchall()
+    if not rows:
+        raise Usage(f"there is no {kind.singular} {wanted}; find one with: mirror search WORDS")
+    row = dict(rows[0])
+    raw = row.pop("raw")
+    document: Document = {"kind": kind.name, **row}
+    document["account"] = store.conn.execute("SELECT name FROM accounts WHERE id = ?", [row["account_id"]]).fetchone()[
+        0
+    ]
+    for table, columns in CHILDREN.get(kind.name, {}).items():
+        document[table] = _rows(
+            store, f"SELECT {', '.join(columns[1:])} FROM {table} WHERE {columns[0]} = ?", row["id"]
+        )
+    if kind.attachments:
+        document["attachments"] = _rows(
+            store,
+            f"SELECT name, mime_type, size_bytes, inline, kept, sha256 FROM attachments WHERE {kind.singular}_id = ?"
+            " AND removed_at IS NULL",
+            row["id"],
+        )
+    if kind.name == "messages":
+        body = store.conn.execute("SELECT html, text FROM message_bodies WHERE message_id = ?", [row["id"]]).fetchone()
+        document["body"] = {"html": body["html"], "text": body["text"]} if body else None
+    versions = store.conn.execute(
+        "SELECT count(*) FROM versions WHERE kind = ? AND record_id = ?", [kind.name, row["id"]]
+    ).fetchone()
+    document["versions"] = versions[0]
+    document["raw"] = json.loads(raw)
+    return document
+
+
+def readable(kind: Kind, document: Document) -> list[tuple[str, Any]]:
+    """The columns of a shown record that say something, in the order of its table."""
+    return [(name, document[name]) for name in COLUMNS[kind.name] if document.get(name) not in (None, "")]
+
+
+def _rows(store: Store, sql: str, record_id: int) -> list[Document]:
+    return [dict(row) for row in store.conn.execute(sql, [record_id])]
