@@ -1,0 +1,145 @@
+"""`mirror run` and `mirror serve`: the pages on loopback, with the scheduler beside them or without."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from mirror.cli.opening import home_of, source_for, store_of
+from mirror.clock import SystemClock
+from mirror.errors import PortInUse, Usage
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+PORT = 8801
+GRACE_S = 3.0
+
+
+def _serving_options(command: click.decorators.FC) -> click.decorators.FC:
+    command = click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535),
+                           help="0: any free one.")(command)  # fmt: skip
+    return click.option("--host", default="127.0.0.1", show_default=True, help="Loopback only.")(command)
+
+
+@click.command()
+@_serving_options
+@click.pass_context
+def serve(ctx: click.Context, host: str, port: int) -> None:
+    """Serve the pages of the mirror. Nothing is synced."""
+    store_of(ctx).close()
+    listening = listen(host, port)
+    click.echo(f"Browse {url_of(listening)}  (Ctrl-C ends it)")
+    serve_pages(home_of(ctx) / "mirror.db", listening)
+
+
+@click.command()
+@_serving_options
+@click.pass_context
+def run(ctx: click.Context, host: str, port: int) -> None:
+    """Keep all accounts up to date and serve the pages, until Ctrl-C or SIGTERM."""
+    listening = listen(host, port)
+    click.echo(f"Browse {url_of(listening)}  (Ctrl-C ends it)")
+    run_until_stopped(home_of(ctx), listening)
+
+
+def run_until_stopped(
+    home: Path, listening: socket.socket, *, tick_s: float | None = None, on_ready: Callable[[], None] | None = None
+) -> None:
+    """The scheduler and the pages in this process; ends within five seconds of being asked to."""
+    from mirror import schedule
+    from mirror.store.connection import open_store
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    for chatty in ("httpx", "uvicorn", "uvicorn.error", "uvicorn.access", "httpcore"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    clock = SystemClock()
+    store = open_store(home, clock)
+    loops = schedule.Schedule(
+        store, functools.partial(_source, home, clock), clock, tick_s=tick_s if tick_s is not None else schedule.TICK_S
+    )
+    loops.start()
+    try:
+        serve_pages(store.path, listening, on_ready=on_ready)
+    finally:
+        finished = loops.stop()
+        click.echo("Stopped. Everything that was shown is in the file.")
+        if not finished:
+            # A request is still waiting for its answer; its page is not begun to be written, so nothing is torn.
+            sys.stdout.flush()
+            os._exit(0)
+
+
+def _source(home: Path, clock: SystemClock, account: Any) -> Any:
+    return source_for(home, account, clock)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The socket to serve on. Raises: PortInUse; Usage for an address that others could reach."""
+    if host not in LOOPBACK:
+        raise Usage(f"the pages are served on this machine only (127.0.0.1); {host} would show your mail to others")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise PortInUse(host, port, error.strerror or str(error)) from error
+    return listening
+
+
+def url_of(listening: socket.socket) -> str:
+    """The address of a listening socket, as a browser wants it."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def serve_pages(path: Path, listening: socket.socket, *, on_ready: Callable[[], None] | None = None) -> None:
+    """Datasette over the file, in this thread, until SIGINT or SIGTERM."""
+    import uvicorn
+
+    from mirror.web import create_datasette
+
+    class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """The handlers are ours, installed below: they also stop the scheduler."""
+            yield
+
+    # lifespan off: Datasette starts on its first request; what it starts then lives in this loop
+    config = uvicorn.Config(
+        create_datasette(path).app(), log_level="warning", lifespan="off", timeout_graceful_shutdown=int(GRACE_S)
+    )
+    server = Server(config)
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (the handler's signature)
+        server.force_exit = server.should_exit
+        server.should_exit = True
+
+    async def main() -> None:
+        serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.02)
+        if on_ready is not None:
+            on_ready()
+        await serving
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        asyncio.run(main())
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        listening.close()
