@@ -28,7 +28,7 @@ from mirror.formats.ical_fields import (
     text_of,
     utc_moment,
 )
-from mirror.formats.ical_times import Zones, event_time, named_zone, rfc3339
+from mirror.formats.ical_times import TZID, Zones, event_time, named_zone, rfc3339
 from mirror.formats.occurrences import expand
 from mirror.formats.recurrence import recurrence
 from mirror.formats.text import decode
@@ -36,8 +36,8 @@ from mirror.formats.text import decode
 __all__ = ["ParsedCalendar", "ParsedEvent", "ParsedTask", "calendar", "expand"]
 
 _BOUNDARY = re.compile(r"(BEGIN|END):\s*([A-Za-z0-9-]+)\s*$", re.IGNORECASE)
+_TZID_PARAMETER = re.compile(r'^([A-Z-]+(?:;(?!TZID=)[^:;="]+=(?:"[^"]*"|[^:;"]*))*);TZID=', re.IGNORECASE)
 _CONVERTED = {"VEVENT": "event", "VTODO": "task"}
-_STRUCTURAL = {"VCALENDAR", "VTIMEZONE"}
 TASK_STATUSES = {
     "NEEDS-ACTION": "notStarted",
     "IN-PROCESS": "inProgress",
@@ -146,7 +146,7 @@ def _split(lines: list[str], refused: list[str]) -> Iterator[tuple[str, str]]:
         if depth == 0 and begins:
             name, depth, collected = kind, 1, [f"BEGIN:{kind}"]
         elif depth:
-            collected.append(line)
+            collected.append(line if name == "VTIMEZONE" else _TZID_PARAMETER.sub(rf"\1;{TZID}=", line, count=1))
             depth += 0 if boundary is None else 1 if begins else -1
             if depth == 0:
                 collected[-1] = f"END:{name}"
@@ -231,7 +231,7 @@ def _moment(component: Component, name: str, zones: Zones) -> tuple[date | datet
     prop = first(component, name)
     value = getattr(prop, "dt", None)
     if isinstance(value, datetime):
-        moment, zone_name = zones.aware(value, prop.params.get("TZID"))
+        moment, zone_name = zones.aware(value, prop.params.get(TZID))
         return moment, zone_name
     return (value, None) if isinstance(value, date) else (None, None)
 

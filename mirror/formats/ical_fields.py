@@ -176,7 +176,7 @@ def attachments(event: Component) -> list[dict[str, Any]]:
         params = {key.upper(): str(value) for key, value in getattr(prop, "params", {}).items()}
         entry: dict[str, Any] = {"inline": False}
         if isinstance(prop, vBinary):
-            content = _binary(prop)
+            content = b64decode(prop.to_ical())
             entry |= {"content": b64encode(content).decode("ascii"), "size": len(content)}
             default_name = f"attachment-{number}"
         else:
@@ -188,9 +188,3 @@ def attachments(event: Component) -> list[dict[str, Any]]:
             entry["mimeType"] = clean(kind)
         found.append(entry)
     return found
-
-
-def _binary(prop: vBinary) -> bytes:
-    written = re.sub("[^A-Za-z0-9+/]", "", str(getattr(prop, "obj", "")))
-    written = written[: -1 if len(written) % 4 == 1 else None]
-    return b64decode(written + "=" * (-len(written) % 4))

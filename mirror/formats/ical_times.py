@@ -1,7 +1,8 @@
 """iCalendar's dates, times and zones ⇄ the API's `{dateOnly}` and `{dateTime, timezone}`.
 
 Works from wall-clock times and TZIDs: the zones that a file defines itself count for that file only. The icalendar
-library keeps them for the whole process, so that one file's meaning would depend on which were read before.
+library keeps them for the whole process, so that one file's meaning would depend on which were read before; therefore
+it never sees a TZID.
 """
 
 from __future__ import annotations
@@ -34,6 +35,13 @@ _OTHER_NAMES = {
     "india": "Asia/Kolkata",
     "china": "Asia/Shanghai",
 }
+# A file's own parameter TZID is renamed to this before the icalendar library sees it.
+TZID = "X-TZID"
+# When a definition fits many zones, one that people know.
+_WELL_KNOWN = (
+    *("Europe/Berlin", "Europe/London", "Europe/Helsinki", "America/New_York", "America/Chicago", "America/Denver"),
+    *("America/Los_Angeles", "Australia/Sydney", "Asia/Kolkata"),
+)
 _WINDOWS = {name.lower(): zone for name, zone in WINDOWS_TO_OLSON.items()}
 
 
@@ -113,7 +121,7 @@ def _equal_zone(offsets: list[timedelta | None], year: int, preferred: Zone) -> 
         name = f"Etc/GMT{-hours:+d}" if hours else "UTC"
         return Zone(ZoneInfo(name), name)
     names = [preferred.name] if preferred.name else []
-    for name in dict.fromkeys([*names, *WINDOWS_TO_OLSON.values()]):
+    for name in dict.fromkeys([*names, *_WELL_KNOWN, *WINDOWS_TO_OLSON.values()]):
         rules = ZoneInfo(name)
         if _offsets(rules, year) == offsets:
             return Zone(rules, name)

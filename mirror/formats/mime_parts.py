@@ -5,12 +5,9 @@ Never raises: a part that can't be decoded is taken as it stands.
 
 from __future__ import annotations
 
-import binascii
 import re
-from base64 import b64decode
 from dataclasses import dataclass
 from email.message import Message
-from quopri import decodestring
 from typing import TypeAlias
 from urllib.parse import unquote_to_bytes
 
@@ -147,20 +144,12 @@ def _content(part: Part) -> bytes:
     payload = part.get_payload()
     if isinstance(payload, list):
         return b"\n".join(_written(child) for child in payload if isinstance(child, Message))
-    raw = str(payload or "").encode("utf-8", "surrogateescape")
     encoding = header_text(_header(part, "Content-Transfer-Encoding")).strip().lower()
-    if encoding == "quoted-printable":
-        return decodestring(raw)
-    if encoding == "base64":
-        letters = re.sub(rb"[^A-Za-z0-9+/]", b"", raw)
-        letters = letters[: -1 if len(letters) % 4 == 1 else None]
-        try:
-            return b64decode(letters + b"=" * (-len(letters) % 4))
-        except (binascii.Error, ValueError):
-            return raw
-    if encoding in ("x-uuencode", "uuencode", "uue", "x-uue"):
-        return _uudecoded(raw)
-    return raw
+    if encoding and encoding != str(part["Content-Transfer-Encoding"]).lower():
+        # The library only knows an encoding that has nothing around it.
+        part.replace_header("Content-Transfer-Encoding", encoding)
+    decoded = part.get_payload(decode=True)
+    return decoded if isinstance(decoded, bytes) else b""
 
 
 def _written(part: Part) -> bytes:
@@ -172,20 +161,3 @@ def _written(part: Part) -> bytes:
         payload = part.get_payload()
         body = payload if isinstance(payload, str) else ""
         return f"{headers}\n{body}".encode("utf-8", "replace")
-
-
-def _uudecoded(raw: bytes) -> bytes:
-    content = b""
-    for line in raw.splitlines():
-        if line.startswith((b"begin ", b"end")) or not line.strip():
-            continue
-        try:
-            content += binascii.a2b_uu(line)
-        except binascii.Error:
-            # Some encoders pad lines wrongly; the length byte says how many letters count.
-            letters = (((line[0] - 32) & 63) * 4 + 5) // 3
-            try:
-                content += binascii.a2b_uu(line[:letters])
-            except binascii.Error:
-                return raw
-    return content

@@ -14,7 +14,7 @@ from icalendar import Component
 from icalendar.prop import vRecur
 
 from mirror.formats.ical_fields import every
-from mirror.formats.ical_times import Zones, event_time
+from mirror.formats.ical_times import TZID, Zones, event_time
 
 DAYS = {
     "MO": "monday",
@@ -70,9 +70,9 @@ def _rule_text(rule: vRecur) -> str:
 
 def _values(prop: Any) -> Iterator[tuple[Any, str | None]]:
     """The values of an EXDATE or RDATE, each with the TZID that holds for it."""
-    tzid = getattr(prop, "params", {}).get("TZID")
+    tzid = getattr(prop, "params", {}).get(TZID)
     for item in getattr(prop, "dts", []):
-        yield item.dt, item.params.get("TZID", tzid)
+        yield item.dt, item.params.get(TZID, tzid)
 
 
 def _date_lines(name: str, prop: Any, zones: Zones, problems: list[str]) -> list[str]:
