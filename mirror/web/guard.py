@@ -1,0 +1,34 @@
+"""What SQL that comes in through a browser may touch: SQLite asks here before it runs a statement.
+
+The connection can't write in any case. This keeps upstream's tokens, and the tables of the machinery, out of sight.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+UNREADABLE_TABLES = frozenset({"purges", "walk_seen", "sqlite_dbpage"})
+UNREADABLE_COLUMNS = frozenset({("feeds", "cursor")})
+
+_ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
+_PRAGMAS = frozenset(
+    {
+        "database_list", "foreign_key_list", "function_list", "index_info", "index_list", "index_xinfo", "page_count",
+        "max_page_count", "page_size", "schema_version", "table_info", "table_list", "table_xinfo", "compile_options",
+        "data_version",
+    }
+)  # fmt: skip
+
+
+def authorize(action: int, first: str | None, second: str | None, _database: str | None, _inner: str | None) -> int:
+    """SQLite's question whether a statement may do a thing. What must not be seen reads as NULL: no error, no value."""
+    if action == sqlite3.SQLITE_READ:
+        hidden = first in UNREADABLE_TABLES or (first, second) in UNREADABLE_COLUMNS
+        return sqlite3.SQLITE_IGNORE if hidden else sqlite3.SQLITE_OK
+    if action in _ALLOWED:
+        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_UPDATE and first == "sqlite_master":
+        return sqlite3.SQLITE_OK  # asked while a virtual table (search, json_each) is opened; the file can't be written
+    if action == sqlite3.SQLITE_PRAGMA:
+        return sqlite3.SQLITE_OK if (first or "").lower() in _PRAGMAS else sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_DENY

@@ -1,0 +1,108 @@
+"""The Datasette plugin: what mirror adds, through hooks that Datasette 0.65 and 1.0 both have. It only reads."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from datasette.app import Datasette
+from jinja2 import Environment
+from markupsafe import Markup
+from pluggy import HookimplMarker
+
+from mirror.web import cells, functions, home, layout, rows, words
+from mirror.web.guard import authorize
+
+hookimpl = HookimplMarker("datasette")  # datasette.hookimpl is the same, without types
+
+Asgi = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+
+# Scripts come from our own files only: what upstream wrote can't run, even if it got into a page unescaped.
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = (
+    (b"content-security-policy", POLICY.encode("ascii")),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+@hookimpl
+def prepare_connection(conn: sqlite3.Connection, database: str) -> None:
+    if database == home.DATABASE:
+        functions.register(conn)
+        conn.set_authorizer(authorize)
+
+
+@hookimpl
+def prepare_jinja2_environment(env: Environment) -> None:
+    env.filters["size"] = words.size
+    env.filters["moment"] = lambda text: cells.moment(text or "") or ""
+    env.filters["column_label"] = layout.label
+    env.globals["shown_columns"] = layout.shown_columns
+    env.globals["plumbing"] = layout.PLUMBING
+    env.globals["kind_names"] = words.KIND_NAMES
+    env.globals["grouped"] = home.grouped
+
+
+@hookimpl
+def render_cell(
+    row: Any, value: Any, column: str, table: str | None, database: str, datasette: Datasette
+) -> Markup | None:
+    if database != home.DATABASE:
+        return None
+    return cells.cell(value, column, table, row, lambda path: datasette.urls.table(database, path))
+
+
+@hookimpl
+def register_routes() -> list[tuple[str, Any]]:
+    return [(r"^/$", home.page), (r"^/-/mirror/live\.json$", home.live)]
+
+
+@hookimpl
+def extra_css_urls() -> list[str]:
+    return ["/-/mirror/static/mirror.css"]
+
+
+@hookimpl
+def extra_js_urls() -> list[dict[str, Any]]:
+    return [{"url": "/-/mirror/static/mirror.js", "module": True}]
+
+
+@hookimpl
+def extra_template_vars(
+    database: str | None, table: str | None, view_name: str | None, request: Any, datasette: Datasette
+) -> Any:
+    async def variables() -> dict[str, Any]:
+        if view_name != "row" or database != home.DATABASE or table is None or request is None:
+            return {}
+        return {"beside": await rows.beside(datasette, database, table, request.url_vars["pks"])}
+
+    return variables
+
+
+@hookimpl
+def asgi_wrapper() -> Callable[[Asgi], Asgi]:
+    def wrap(app: Asgi) -> Asgi:
+        async def with_headers(scope: dict[str, Any], receive: Any, send: Any) -> None:
+            async def send_with_headers(message: dict[str, Any]) -> None:
+                if message["type"] == "http.response.start":
+                    message = {**message, "headers": [*message.get("headers", []), *HEADERS]}
+                await send(message)
+
+            await app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+        return with_headers
+
+    return wrap

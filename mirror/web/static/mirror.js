@@ -1,0 +1,46 @@
+// Small comforts on every page: times in the reader's zone, "/" to search, menus that close. Nothing is fetched.
+
+const sameYear = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+
+export function localTime(written) {
+  const moment = new Date(written);
+  if (Number.isNaN(moment.getTime())) return null;
+  return new Intl.DateTimeFormat(document.documentElement.lang === "en" ? "en-GB" : undefined, { ...sameYear, year: "numeric" }).format(moment);
+}
+
+export function ago(written, now = Date.now()) {
+  const seconds = Math.max(0, (now - new Date(written).getTime()) / 1000);
+  if (Number.isNaN(seconds)) return "";
+  if (seconds < 2) return "just now";
+  for (const [below, unit, name] of [[60, 1, "second"], [3600, 60, "minute"], [86400, 3600, "hour"], [86400 * 45, 86400, "day"], [86400 * 700, 86400 * 30.44, "month"], [Infinity, 86400 * 365.25, "year"]]) {
+    if (seconds < below) {
+      const count = Math.floor(seconds / unit);
+      return `${count} ${name}${count === 1 ? "" : "s"} ago`;
+    }
+  }
+}
+
+export function localise(root = document) {
+  for (const time of root.querySelectorAll("time[datetime]:not([data-ago])")) {
+    const shown = localTime(time.dateTime);
+    if (shown) time.textContent = shown;
+  }
+}
+
+localise();
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable], .CodeMirror")) return;
+  const search = document.querySelector("#q, #_search, header input[type=search]");
+  if (search) {
+    event.preventDefault();
+    search.focus();
+  }
+});
+
+document.body.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.nav-menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
