@@ -11,12 +11,19 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from mirror.errors import PortInUse
 
+# How soon a stopping server notices.
+_POLL_S = 0.05
+
 
 class _Quiet(WSGIRequestHandler):
     """A handler that logs nothing: paths hold ids, queries hold tokens."""
 
     def log(self, *_: object) -> None:
         return
+
+    def connection_dropped(self, *_: object) -> None:
+        # Werkzeug keeps an HTTP/1.1 connection open here, and the client would wait for an answer that never comes.
+        self.close_connection = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,6 @@ def serve(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0) -> Serve
             raise PortInUse(host, port, getattr(error, "strerror", None) or str(error)) from error
         bound_port = listening.getsockname()[1]
         server = make_server(host, bound_port, app, threaded=True, request_handler=_Quiet, fd=listening.fileno())
-    thread = threading.Thread(target=server.serve_forever, name="sandbox", daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(_POLL_S,), name="sandbox", daemon=True)
     thread.start()
     return Served(host, bound_port, server, thread)

@@ -68,7 +68,7 @@ def create(call: Call) -> Answer:
     fields["meetingInfo"] = _meeting(fields.get("meetingInfo") or {}, {})
     organizer = without_nulls({"address": call.account.email, "name": call.account.name})
     record = {"showAs": "busy", "sensitivity": "normal", **fields, "organizer": {"emailAddress": organizer}}
-    stored = call.backend.create(call.account.id, "events", record, parent=home)
+    stored = call.backend.create(call.account.id, "events", without_nulls(record), parent=home)
     _check_rules(stored)
     return _record_or_id(call, stored, 201)
 
