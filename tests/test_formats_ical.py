@@ -220,6 +220,19 @@ def test_a_zone_that_only_the_file_defines_is_found_by_its_clocks() -> None:
     assert without == {"dateTime": "2025-07-01T09:00:00Z"}
 
 
+def test_a_definition_under_a_global_name_is_found_too() -> None:
+    definition = [
+        *("BEGIN:VTIMEZONE", "TZID:/example.org/1/Office", "BEGIN:STANDARD", "DTSTART:19700101T000000"),
+        *("TZOFFSETFROM:+0545", "TZOFFSETTO:+0545", "END:STANDARD", "END:VTIMEZONE"),
+    ]
+    content = lines(*definition, "BEGIN:VEVENT", "DTSTART;TZID=/example.org/1/Office:20250701T090000", "END:VEVENT")
+
+    assert calendar(content).events[0].record["start"] == {
+        "dateTime": "2025-07-01T09:00:00+05:45",
+        "timezone": "Asia/Katmandu",
+    }
+
+
 def test_times_without_a_zone_are_the_calendars() -> None:
     content = lines("X-WR-TIMEZONE:Asia/Tokyo", "BEGIN:VEVENT", "DTSTART:20250101T090000", "END:VEVENT")
 

@@ -37,6 +37,7 @@ __all__ = ["ParsedCalendar", "ParsedEvent", "ParsedTask", "calendar", "expand"]
 
 _BOUNDARY = re.compile(r"(BEGIN|END):\s*([A-Za-z0-9-]+)\s*$", re.IGNORECASE)
 _TZID_PARAMETER = re.compile(r'^([A-Z-]+(?:;(?!TZID=)[^:;="]+=(?:"[^"]*"|[^:;"]*))*);TZID=', re.IGNORECASE)
+_TZID_PROPERTY = re.compile(r"^TZID(?:;[^:\r\n]*)?:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _CONVERTED = {"VEVENT": "event", "VTODO": "task"}
 TASK_STATUSES = {
     "NEEDS-ACTION": "notStarted",
@@ -173,9 +174,11 @@ def _definitions(components: list[tuple[str, str]]) -> dict[str, Timezone]:
     for name, written in components:
         if name == "VTIMEZONE":
             try:
-                zone = Timezone.from_ical(written)
-                if isinstance(zone, Timezone):
-                    found.setdefault(str(zone["TZID"]), zone)
+                tzid = _TZID_PROPERTY.search(written)
+                # Under one name for all, so that the library's cache neither learns from this file nor grows.
+                zone = Timezone.from_ical(_TZID_PROPERTY.sub("TZID:FILE-DEFINED", written))
+                if tzid and isinstance(zone, Timezone):
+                    found.setdefault(tzid[1].strip().strip('"'), zone)
             except Exception:  # noqa: S112  (a broken definition: its times fall back to the calendar's own zone)
                 continue
     return found

@@ -184,21 +184,21 @@ def _bodies(parts: list[Leaf]) -> tuple[str, str, bool]:
 
 def _unflowed(written: str, delsp: bool) -> str:
     """RFC 3676: a line that ends in a space goes on in the next one, unless that is quoted more or less deeply."""
-    lines: list[str] = []
+    pieces: list[str] = []
     soft = False
     depth = 0
     for line in written.split("\n"):
         quotes = len(line) - len(line.lstrip(">"))
         if soft and quotes == depth:
-            lines[-1] += line[quotes:].removeprefix(" ") if quotes else line
+            pieces.append(line[quotes:].removeprefix(" ") if quotes else line)
         else:
-            lines.append(line)
+            pieces += ["\n", line]
         soft = line.endswith(" ") and line != "-- "
         depth = quotes
         if soft and delsp and (len(line) < 2 or not line[-2].isascii() or line[-2] == " "):
             # DelSp is for scripts without spaces. Mailers set it for Latin text as well, and mean the space to stay.
-            lines[-1] = lines[-1][:-1]
-    return "\n".join(lines)
+            pieces[-1] = pieces[-1][:-1]
+    return "".join(pieces[1:])
 
 
 def _attachment(leaf: Leaf, number: int) -> ParsedAttachment:
