@@ -72,7 +72,12 @@ def test_an_occurrence_is_a_whole_event_of_its_own() -> None:
             "masterId": "m",
         },
     }
-    schema_validator("Event", closed=True).validate(second)
+
+
+@pytest.mark.shared
+def test_an_occurrence_is_what_the_api_could_have_sent(shared: Path) -> None:
+    for record in expand([master("RRULE:FREQ=DAILY;COUNT=2")], *YEAR):
+        schema_validator("Event", closed=True).validate(record)
 
 
 def test_moved_cancelled_and_excluded_instances_are_where_they_belong() -> None:
