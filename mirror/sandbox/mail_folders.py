@@ -38,8 +38,8 @@ class Folders:
             self.named(name)
         for name in labels:
             self.named(name, label=True)
-        settings = {"archive": self.named("Archive"), "sent": self.role("sent")}
-        self.state.set_settings(self.account_id, {**self.state.settings(self.account_id), **settings})
+        known = {"archive": self.named("Archive"), "sent": self.role("sent")}
+        self.state.set_settings(self.account_id, {**self.state.settings(self.account_id), "wellKnown": known})
 
     def role(self, role: str) -> str:
         """The id of the inbox, sent, draft, trash or junk folder."""
