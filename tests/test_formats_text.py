@@ -21,6 +21,7 @@ from mirror.formats.text import clean, decode, from_html
         ("<style>p {}</style><script>x()</script><title>t</title><p>body</p>", "body"),
         ("<p>  many \n  spaces </p>", "many spaces"),
         ("<pre>two\n  lines</pre>", "two\nlines"),
+        ('<div style="white-space: pre-wrap">one\n\ntwo</div>', "one\n\ntwo"),
         ("<p>a</p>\n\n\n<p></p><p></p><p>b</p>", "a\n\nb"),
         ("Gr&uuml;&szlig;e &#128512;", "Grüße 😀"),
         ("<!-- nothing -->", ""),

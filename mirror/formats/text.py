@@ -141,7 +141,7 @@ def _pieces(root: LexborNode) -> Iterator[str | int]:
         if child is not None:
             if tag == "li":
                 yield "- "
-            preformatted += tag == "pre"
+            preformatted += _is_preformatted(node)
             depth += 1
             node = child
             continue
@@ -149,9 +149,14 @@ def _pieces(root: LexborNode) -> Iterator[str | int]:
             node = node.parent
             depth -= 1
             closed = (node.tag or "") if node is not None else ""
-            preformatted -= closed == "pre"
+            preformatted -= node is not None and _is_preformatted(node)
             yield "\t" if closed in _CELLS else _break_around(closed)
         node = node.next if node is not None and depth else None
+
+
+def _is_preformatted(node: LexborNode) -> bool:
+    """`pre`, and what many mailers make of a plain text: a block whose style keeps its line ends."""
+    return node.tag == "pre" or "white-space:pre" in ((node.attributes or {}).get("style") or "").replace(" ", "")
 
 
 def _break_around(tag: str) -> int:
