@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import TypeGuard
 
 import keyring
-import keyring.errors
 
-from mirror.errors import HomeUnusable, Usage
+from mirror.errors import HomeUnusable, SignInAgain
 
 SERVICE = "mirror"
+MISSING = "credentials.missing"
 
 Secret = dict[str, str]
 """`{"token"}` for a bearer token, or `{"client_id", "client_secret", "account_id"}` for an application's own."""
@@ -30,17 +31,16 @@ def save(home: Path, account: str, secret: Secret, *, in_file: bool = False) -> 
 
 
 def load(home: Path, account: str) -> Secret:
-    """Raises: Usage when there is none, HomeUnusable."""
+    """Raises: SignInAgain when there is none (any more), HomeUnusable."""
     kept = _read(home).get(account)
     if kept is not None:
         return kept
     try:
-        written = keyring.get_password(SERVICE, _name(home, account))
-    except (keyring.errors.KeyringError, RuntimeError, OSError):
-        written = None
-    if written is None:
-        raise Usage(f"there are no credentials for “{account}”; sign in again with: mirror account login {account}")
-    secret: Secret = json.loads(written)
+        secret = json.loads(keyring.get_password(SERVICE, _name(home, account)) or "null")
+    except Exception:  # backends are other people's programs, and raise what they like
+        secret = None
+    if not _is_secret(secret):
+        raise SignInAgain("no credentials", code=MISSING)
     return secret
 
 
@@ -49,8 +49,8 @@ def forget(home: Path, account: str) -> None:
     _write(home, {name: kept for name, kept in _read(home).items() if name != account})
     try:
         keyring.delete_password(SERVICE, _name(home, account))
-    except (keyring.errors.KeyringError, RuntimeError, OSError):
-        pass  # there was none, or there is no keyring
+    except Exception:  # noqa: S110  (there was none, or there is no keyring)
+        pass
 
 
 def _in_keyring(home: Path, account: str, secret: Secret) -> bool:
@@ -58,8 +58,16 @@ def _in_keyring(home: Path, account: str, secret: Secret) -> bool:
     try:
         keyring.set_password(SERVICE, _name(home, account), written)
         return keyring.get_password(SERVICE, _name(home, account)) == written  # some backends take and keep nothing
-    except (keyring.errors.KeyringError, RuntimeError, OSError):
+    except Exception:
         return False
+
+
+def _is_secret(found: object) -> TypeGuard[Secret]:
+    return (
+        isinstance(found, dict)
+        and all(isinstance(value, str) for value in found.values())
+        and ("token" in found or {"client_id", "client_secret", "account_id"} <= found.keys())
+    )
 
 
 def _name(home: Path, account: str) -> str:
@@ -79,7 +87,7 @@ def _read(home: Path) -> dict[str, Secret]:
         raise HomeUnusable(str(_path(home)), error.strerror or str(error)) from error
     except ValueError as error:
         raise HomeUnusable(str(_path(home)), "it is not JSON any more") from error
-    if not isinstance(kept, dict):
+    if not isinstance(kept, dict) or not all(map(_is_secret, kept.values())):
         raise HomeUnusable(str(_path(home)), "it does not hold what mirror wrote there")
     return kept
 

@@ -6,14 +6,19 @@ Commands are imported when they are typed, so that `mirror --help` and `mirror s
 from __future__ import annotations
 
 import importlib
+import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mirror import __version__
 from mirror.cli.words import exit_code, sentence
 from mirror.errors import MirrorError, Stopped
+
+STOPPED = 130  # by Ctrl-C, as shells count it
 
 COMMANDS = {
     "demo": ("mirror.cli.demo", "See it live within a minute: a synthetic person's mailbox, no account, no network."),
@@ -45,6 +50,12 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
+    def invoke(self, ctx: click.Context) -> Any:
+        from mirror.cli.opening import guarded, home_of
+
+        with guarded(home_of(ctx)):
+            return super().invoke(ctx)
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--home", type=click.Path(path_type=Path, file_okay=False), envvar="MIRROR_HOME", show_envvar=True,
@@ -56,13 +67,16 @@ def cli(ctx: click.Context, home: Path | None) -> None:
     ctx.obj = home
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """The console script. A mistake of the user's is one sentence and an exit code, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a subject in Japanese must not end a command on a Latin terminal
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(arguments, standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("Stopped. What was written stands.", err=True)
-        code = 130
+        code = STOPPED
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -71,7 +85,4 @@ def main() -> None:
     except MirrorError as error:
         click.echo(f"mirror: {sentence(error)}", err=True)
         code = exit_code(error)
-    except BrokenPipeError:
-        sys.stderr.close()
-        code = 0
     sys.exit(code if isinstance(code, int) else 0)

@@ -7,11 +7,13 @@ import os
 import re
 import sys
 from datetime import date
+from urllib.parse import urlsplit
 
 import click
 
 from mirror import credentials
-from mirror.cli.opening import store_of
+from mirror.cli.opening import store_of, system_clock
+from mirror.cli.words import plain
 from mirror.errors import Usage
 from mirror.sources.http import api_root
 from mirror.store import journal, purge
@@ -52,12 +54,11 @@ def add(ctx: click.Context, name: str, source: str, base_url: str, since: str | 
     """Add a mailbox under a NAME of your choice. It is not contacted before the first sync."""
     if not re.fullmatch(r"[^\s/\\\x00-\x1f]{1,64}", name):
         raise Usage("an account's name is one word of up to 64 characters, without slashes")
-    api_root(base_url)
+    _check_url(base_url)
+    since_date, up_to_bytes = _since(since), _megabytes(attachments)
     secret = _secret(token_stdin, token_env, client_id, client_secret_env, account_id)
     store = store_of(ctx, create=True)
-    journal.add_account(
-        store, name, source, base_url, since=_since(since), attachments_up_to_bytes=_megabytes(attachments)
-    )
+    journal.add_account(store, name, source, base_url, since=since_date, attachments_up_to_bytes=up_to_bytes)
     kept = credentials.save(store.home, name, secret)
     click.echo(f"Added {name}. Its credentials are in the {kept}." if kept == "keyring" else
                f"Added {name}. There is no usable keyring: its credentials are in {kept}, readable by you alone.")  # fmt: skip
@@ -92,7 +93,7 @@ def list_accounts(ctx: click.Context, as_json: bool) -> None:
         click.echo(json.dumps([{field: getattr(one, field) for field in fields} for one in found], indent=2))
         return
     for one in found:
-        click.echo(f"{one.name:<16} {one.status:<11} {one.email or '(not synced yet)':<32} {one.base_url}")
+        click.echo(f"{one.name:<16} {one.status:<11} {plain(one.email or '(not synced yet)'):<32} {one.base_url}")
     if not found:
         click.echo("No accounts yet. Add one with: mirror account add NAME --token-stdin")
 
@@ -113,7 +114,12 @@ def pause(ctx: click.Context, name: str) -> None:
 def resume(ctx: click.Context, name: str) -> None:
     """Go on with a paused account."""
     store = store_of(ctx)
-    journal.set_status(store, journal.account_named(store, name).id, "active")
+    found = journal.account_named(store, name)
+    if found.status == "needs_auth":
+        raise Usage(
+            f"{name} is not paused: it needs you to sign in again, with: mirror account login {name} --token-stdin"
+        )
+    journal.set_status(store, found.id, "active")
     click.echo(f"{name} goes on with the next sync.")
 
 
@@ -132,7 +138,9 @@ def remove(ctx: click.Context, name: str, and_purge: bool, yes: bool) -> None:
     if not yes:
         if not sys.stdin.isatty():
             raise Usage("removing an account asks first; without a terminal, say --yes")
-        click.confirm(f"Stop mirroring {name} and {what}?", abort=True)
+        if not click.confirm(f"Stop mirroring {name} and {what}?"):
+            click.echo("Nothing was changed.")
+            return
     with store.lease(found.id):
         credentials.forget(store.home, name)
         journal.remove_account(store, found.id)
@@ -147,14 +155,47 @@ def _secret(token_stdin: bool, token_env: str | None, client_id: str | None, cli
     if client_id or client_secret_env or account_id:
         if not (client_id and client_secret_env and account_id) or token_stdin or token_env:
             raise Usage("give either a token, or all of --client-id, --client-secret-env and --account-id")
-        return {"client_id": client_id, "client_secret": _variable(client_secret_env), "account_id": account_id}
+        if not account_id.isascii() or not account_id.isdecimal():
+            raise Usage(f"“{account_id}” is no mailbox: --account-id is a number")
+        return {
+            "client_id": _one_word(client_id, "application's id"),
+            "client_secret": _one_word(_variable(client_secret_env), "application's secret"),
+            "account_id": account_id,
+        }
     if token_stdin == bool(token_env):
         raise Usage("hand the account's access token over with --token-stdin or with --token-env VAR (never on the command "
                     "line, where other programs can read it)")  # fmt: skip
-    token = _variable(token_env) if token_env else sys.stdin.readline().strip()
-    if not token or not token.isprintable() or not token.isascii() or " " in token:
-        raise Usage("that is no access token: it must be one line of printable characters without spaces")
-    return {"token": token}
+    return {"token": _one_word(_variable(token_env) if token_env else _typed(), "access token")}
+
+
+def _typed() -> str:
+    """The first line of standard input; of a terminal, without showing it."""
+    if sys.stdin is None:
+        return ""
+    if sys.stdin.isatty():
+        typed: str = click.prompt("Access token", hide_input=True, err=True)
+        return typed.strip()
+    try:
+        return sys.stdin.readline().strip()
+    except UnicodeDecodeError:
+        return ""
+
+
+def _one_word(secret: str, what: str) -> str:
+    if not secret or not secret.isprintable() or not secret.isascii() or " " in secret:
+        raise Usage(f"that is no {what}: it must be one line of printable characters without spaces")
+    return secret
+
+
+def _check_url(base_url: str) -> None:
+    """Raises: Usage."""
+    try:
+        parts = urlsplit(api_root(base_url))
+        sound = parts.port != 0 and parts.hostname is not None and re.fullmatch(r"[\w.:%-]+", parts.hostname)
+    except ValueError:
+        sound = None
+    if not sound:
+        raise Usage(f"“{base_url}” is not a base URL; give one like https://api.aurinko.io")
 
 
 def _variable(name: str) -> str:
@@ -170,9 +211,12 @@ def _since(written: str | None) -> str | None:
     if written == "all":
         return "1980-01-01"
     try:
-        return date.fromisoformat(written).isoformat()
+        since = date.fromisoformat(written)
     except ValueError:
         raise Usage(f"“{written}” is no date; write it like 2015-01-31, or say “all”") from None
+    if since > system_clock().now().date():
+        raise Usage(f"{since} is in the future; nothing would be mirrored")
+    return since.isoformat()
 
 
 def _megabytes(written: str) -> int | None:

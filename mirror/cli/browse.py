@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from mirror.cli.opening import leave, store_of
+from mirror.cli.words import plain
 from mirror.resources import SEARCHABLE
 from mirror.store import reading
 
@@ -36,8 +37,8 @@ def search(ctx: click.Context, words: tuple[str, ...], kinds: tuple[str, ...], a
     for one in found:
         gone = " (deleted)" if one["deleted_at"] else ""
         number = click.style(f"{one['kind']} {one['id']}", fg="cyan")
-        click.echo(f"{number}  {(one['at'] or '')[:10]:<10}  {one['title'] or '(no title)'}{gone}")
-        click.echo(f"    {' '.join((one['snippet'] or '').split())}")
+        click.echo(f"{number}  {(one['at'] or '')[:10]:<10}  {_one_line(one['title'] or '(no title)')}{gone}")
+        click.echo(f"    {_one_line(one['snippet'] or '')}")
     if not found:
         click.echo("Nothing found.")
 
@@ -55,7 +56,7 @@ def show(ctx: click.Context, kind: str, record: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         leave(0)
-    click.secho(f"{document[chosen.title] or '(no title)'}", bold=True)
+    click.secho(_one_line(document[chosen.title] or "(no title)"), bold=True)
     click.echo(f"{chosen.singular} {document['id']} of {document['account']}" + _history(document))
     for name, value in reading.readable(chosen, document):
         if name != chosen.title:
@@ -67,7 +68,7 @@ def show(ctx: click.Context, kind: str, record: str, as_json: bool) -> None:
                 click.echo("    " + " · ".join(_one_line(value) for value in row.values() if value not in (None, "")))
     body = (document.get("body") or {}).get("text")
     if body:
-        lines = body.splitlines()
+        lines = plain(body).splitlines()
         click.echo("\n" + "\n".join(lines[:TEXT_LINES]))
         if len(lines) > TEXT_LINES:
             click.echo(f"… {len(lines) - TEXT_LINES} more lines; all of it with --json")
@@ -83,4 +84,4 @@ def _history(document: dict[str, Any]) -> str:
 
 
 def _one_line(value: Any) -> str:
-    return " ".join(str(value).split())[:300]
+    return plain(" ".join(str(value).split()))[:300]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,8 +14,8 @@ import click
 import platformdirs
 
 from mirror.clock import Clock, SystemClock
-from mirror.errors import Usage
-from mirror.store.connection import Store, open_store
+from mirror.errors import HomeUnusable, Usage
+from mirror.store.connection import Store, open_store, translated
 from mirror.store.journal import Account
 
 RETRY_BUDGET_S = 300.0
@@ -26,7 +29,27 @@ def home_of(ctx: click.Context) -> Path:
 
 def store_of(ctx: click.Context, *, create: bool = False, clock: SystemClock | None = None) -> Store:
     """The home's store. Raises: Usage when there is none and none is to be made; HomeUnusable and the like."""
-    return open_store(home_of(ctx), clock, create=create)
+    return open_store(home_of(ctx), clock or system_clock(), create=create)
+
+
+def system_clock() -> SystemClock:
+    """The machine's clock. Raises: Usage."""
+    try:
+        return SystemClock()
+    except (ValueError, OverflowError):
+        raise Usage("MIRROR_NOW_OFFSET_S is not a number of seconds") from None
+
+
+@contextmanager
+def guarded(home: Path) -> Iterator[None]:
+    """What the system and SQLite refuse, as errors that have a sentence. Raises: HomeUnusable, DatabaseBusy and the like."""
+    with translated(home / "mirror.db"):
+        try:
+            yield
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # whoever read the output has gone: click ends quietly on it
+            raise HomeUnusable(str(error.filename or home), error.strerror or str(error)) from error
 
 
 def source_for(home: Path, account: Account, clock: Clock) -> Any:

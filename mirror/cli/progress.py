@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import TracebackType
 
 import click
@@ -11,7 +12,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from mirror.cli.words import plain, sentence_of
 from mirror.pull import OnProgress, Pass
+from mirror.store.journal import FeedRow
 
 OUTCOMES = {
     "not_ready": "upstream is still preparing it; the next sync goes on",
@@ -23,8 +26,9 @@ OUTCOMES = {
 class Progress:
     """A line or a bar for each feed."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, parent_name: Callable[[FeedRow], str | None], *, quiet: bool = False) -> None:
         self.quiet = quiet
+        self._parent_name = parent_name
         self.bars: Bars | None = None
         self._tasks: dict[int, TaskID] = {}
         if not quiet and sys.stderr.isatty():
@@ -67,7 +71,7 @@ class Progress:
             self.bars.update(task, said=shown, total=1, completed=0 if trouble else 1)
             return
         if not self.quiet:
-            click.echo(f"{account} {named(done)}: {trouble or said}", err=bool(trouble))
+            click.echo(f"{account} {self._named(done)}: {trouble or said}", err=bool(trouble))
 
     def say(self, line: str) -> None:
         if self.bars is not None:
@@ -85,15 +89,14 @@ class Progress:
     def _task(self, account: str, done: Pass) -> TaskID:
         assert self.bars is not None
         if done.feed.id not in self._tasks:
-            name = f"[bold]{escape(account)}[/] {escape(named(done))}"
+            name = f"[bold]{escape(account)}[/] {escape(self._named(done))}"
             self._tasks[done.feed.id] = self.bars.add_task(name, total=None, said="")
         return self._tasks[done.feed.id]
 
-
-def named(done: Pass) -> str:
-    """A feed's name for a person."""
-    parent = f" of {done.feed.parent}" if done.feed.parent else ""
-    return f"{done.feed.kind}{parent}"
+    def _named(self, done: Pass) -> str:
+        """A feed's name for a person."""
+        parent = self._parent_name(done.feed) or done.feed.parent
+        return plain(f"{done.feed.kind} of “{parent}”" if parent else done.feed.kind)
 
 
 def counted(done: Pass) -> str:
@@ -121,4 +124,5 @@ def told_outcome(account: str, done: Pass) -> str | None:
     if done.outcome == "held" and done.swept is not None:
         share = f"{done.swept.absent:,} of {done.swept.live:,} are missing upstream; "
         return share + OUTCOMES["held"].format(account=account, kind=done.feed.kind)
-    return OUTCOMES.get(done.outcome, "").format(account=account, kind=done.feed.kind) or f"{done.error}"
+    known = OUTCOMES.get(done.outcome, "").format(account=account, kind=done.feed.kind)
+    return known or sentence_of(done.error or done.outcome, account)

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from mirror import clock as clocks
-from mirror.cli.opening import home_of, leave, store_of
-from mirror.cli.words import DONE, PERSON, exit_code, sentence
+from mirror.cli.opening import guarded, home_of, leave, store_of
+from mirror.cli.words import DONE, PERSON, exit_code, plain, sentence, sentence_of
 from mirror.errors import MirrorError
 from mirror.store import reading
 
@@ -21,8 +21,9 @@ from mirror.store import reading
 def status(ctx: click.Context, as_json: bool) -> None:
     """How every account and feed is doing. Exit code 3: something waits for you."""
     try:
-        store = store_of(ctx)
-        document = reading.status(store)
+        with guarded(home_of(ctx)):
+            store = store_of(ctx)
+            document = reading.status(store)
     except MirrorError as error:
         if not as_json:
             raise
@@ -45,16 +46,18 @@ def _needs_a_person(account: dict[str, Any]) -> bool:
 
 
 def _print_account(account: dict[str, Any], now: datetime) -> None:
-    title = f"\n{account['name']} · {account['email'] or 'not synced yet'}"
+    title = f"\n{account['name']} · {plain(account['email'] or 'not synced yet')}"
     click.secho(title + (f" · {account['service']}" if account["service"] else ""), bold=True)
     if account["status"] == "needs_auth":
-        click.secho(f"  needs you: sign in again with: mirror account login {account['name']} --token-stdin", fg="red")
+        why = "its token answers for another mailbox; give the right one" if account["status_detail"] == "wrong_mailbox" else (
+            "sign in again")  # fmt: skip
+        click.secho(f"  needs you: {why} with: mirror account login {account['name']} --token-stdin", fg="red")
     elif account["status"] == "paused":
         click.echo(f"  paused; go on with: mirror account resume {account['name']}")
     for feed in account["feeds"]:
         name = f"{feed['kind']} · {feed['parent_name'] or feed['parent']}" if feed["parent"] else feed["kind"]
-        line = f"  {name:<34.34} {feed['rows']:>9,}   {ago(feed['caught_up_at'], now):<16}"
-        click.echo(line + "; ".join(_remarks(account["name"], feed)))
+        line = f"  {plain(name):<34.34} {feed['rows']:>9,}   {ago(feed['caught_up_at'], now):<16}"
+        click.echo((line + "; ".join(_remarks(account["name"], feed))).rstrip())
 
 
 def _remarks(account: str, feed: dict[str, Any]) -> list[str]:
@@ -70,7 +73,7 @@ def _remarks(account: str, feed: dict[str, Any]) -> list[str]:
     if feed["incomplete"]:
         remarks.append(f"{feed['incomplete']:,} to be completed")
     if feed["error"]:
-        remarks.append(feed["error"])
+        remarks.append(sentence_of(feed["error"], account))
     return remarks
 
 

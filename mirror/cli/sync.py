@@ -9,16 +9,17 @@ from typing import Any
 import click
 
 from mirror import pull
-from mirror.cli.opening import home_of, leave, source_for, store_of
+from mirror.cli import STOPPED
+from mirror.cli.opening import guarded, home_of, leave, source_for, store_of
 from mirror.cli.progress import Progress
-from mirror.cli.words import DONE, FAILED, PERSON, exit_code, sentence
+from mirror.cli.words import DONE, FAILED, PERSON, exit_code, sentence, sentence_of
 from mirror.errors import AccountBusy, MirrorError, Stopped, Usage
 from mirror.feed import Counts
 from mirror.resources import KINDS
 from mirror.store import journal, sweep
 from mirror.store.connection import Store
 from mirror.store.journal import Account, FeedRow
-from mirror.store.reading import kind_named
+from mirror.store.reading import kind_named, parent_name
 
 OUTCOME_CODES = {
     "ok": DONE,
@@ -39,10 +40,16 @@ def sync(ctx: click.Context, names: tuple[str, ...], kinds: tuple[str, ...], as_
     """Bring all accounts, or the named ones, up to date."""
     document: dict[str, Any] = {"home": str(home_of(ctx)), "accounts": []}
     try:
-        store = store_of(ctx)
-        chosen = _chosen(store, names)
-        wanted = tuple(kind_named(kind).name for kind in kinds)
-        code = sync_accounts(store, chosen, wanted, document, quiet=as_json)
+        with guarded(home_of(ctx)):
+            store = store_of(ctx)
+            chosen = _chosen(store, names)
+            wanted = tuple(kind_named(kind).name for kind in kinds)
+            code = sync_accounts(store, chosen, wanted, document, quiet=as_json)
+    except KeyboardInterrupt:
+        if not as_json:
+            raise
+        document["error"] = "stopped"
+        code = STOPPED
     except MirrorError as error:
         if not as_json:
             raise
@@ -56,7 +63,7 @@ def sync(ctx: click.Context, names: tuple[str, ...], kinds: tuple[str, ...], as_
 
 def _chosen(store: Store, names: Sequence[str]) -> list[Account]:
     if names:
-        return [journal.account_named(store, name) for name in names]
+        return [journal.account_named(store, name) for name in dict.fromkeys(names)]
     found = journal.accounts(store)
     if not found:
         raise Usage(
@@ -70,7 +77,7 @@ def sync_accounts(
 ) -> int:
     """One pass over each account; the exit code is that of the worst that happened. Fills the document of `--json`."""
     worst = DONE
-    with Progress(quiet=quiet) as progress:
+    with Progress(lambda feed: parent_name(store, feed), quiet=quiet) as progress:
         for account in accounts:
             told: dict[str, Any] = {"name": account.name, "feeds": []}
             document["accounts"].append(told)
@@ -87,7 +94,7 @@ def sync_accounts(
             except Stopped:
                 raise
             except MirrorError as error:
-                told["error"] = sentence(error, account.name)
+                told["error"] = sentence(error, account.name, account.base_url)
                 code = exit_code(error)
                 progress.complain(told["error"])
             told["status"] = journal.account(store, account.id).status
@@ -111,13 +118,13 @@ def _sync_account(
 
     try:
         for done in pull.pull_account(store, source, account, wanted=wanted, on_progress=progress.page(account.name)):
-            told["feeds"].append(_told(done))
+            told["feeds"].append(_told(account, done))
             progress.feed(account.name, done)
     finally:
         source.close()
 
 
-def _told(done: pull.Pass) -> dict[str, Any]:
+def _told(account: Account, done: pull.Pass) -> dict[str, Any]:
     counts = done.counts
     return {
         "kind": done.feed.kind,
@@ -135,7 +142,7 @@ def _told(done: pull.Pass) -> dict[str, Any]:
         "completed": counts.completed,
         "attachments": counts.attachments,
         "stuck": counts.stuck,
-        "error": done.error,
+        "error": sentence_of(done.error, account.name) if done.error else None,
     }
 
 

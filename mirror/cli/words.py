@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from mirror import errors
 
 DONE, FAILED, USAGE, PERSON = 0, 1, 2, 3
+
+_WHY_REFUSED = {
+    "token.dead": "the mailbox has withdrawn its permission (401)",
+    "token.refresh.failed": "the mailbox's sign-in has run out (401)",
+    "credentials.missing": "its credentials are gone, or the keyring that has them is locked",
+}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def exit_code(error: BaseException) -> int:
@@ -16,32 +25,60 @@ def exit_code(error: BaseException) -> int:
     return FAILED
 
 
-def sentence(error: errors.MirrorError, account: str | None = None) -> str:
-    """What to tell a person."""
-    of = f"{account}: " if account else ""
-    name = account or "NAME"
+def plain(text: object) -> str:
+    """What upstream wrote, without the control characters that could make a terminal do something."""
+    return _CONTROL.sub("\ufffd", str(text))
+
+
+def sentence(error: errors.MirrorError, account: str | None = None, url: str | None = None) -> str:
+    """What to tell a person, in one line."""
+    said = _of_upstream(error, account or "NAME", url or "the server") or _of_this_machine(error, account) or str(error)
+    return plain(" ".join(f"{account}: {said}".split() if account else said.split()))
+
+
+def sentence_of(described: str, account: str) -> str:
+    """The same for an error of one feed, of which only what `pull.describe` made of it is left: its name and its values."""
+    name, _, detail = described.partition(": ")
+    match name:
+        case "RetryLater":
+            return plain(f"the server did not answer as it should ({detail}). What is stored stands; try again later")
+        case "WrongAnswer":
+            return plain(
+                f"upstream's answer is not of the agreed form ({detail}). What is stored stands; try again later"
+            )
+        case "NotReady" | "NotPermitted" | "SignInAgain":
+            error: errors.SourceError = getattr(errors, name)(detail)
+            return plain(_of_upstream(error, account, "the server"))
+    return plain(described)
+
+
+def _of_upstream(error: errors.MirrorError, name: str, server: str) -> str:
     match error:
         case errors.SignInAgain():
-            why = {"token.dead": "the mailbox has withdrawn its permission", "token.refresh.failed": "the mailbox's sign-in "
-                   "has run out"}.get(error.code or "", "the server does not accept the token")  # fmt: skip
-            return f"{of}{why} (401). Sign in again with: mirror account login {name} --token-stdin"
+            why = _WHY_REFUSED.get(error.code or "", "the server does not accept the token (401)")
+            return f"{why}. Sign in again with: mirror account login {name} --token-stdin"
         case errors.WrongMailbox():
             return (
-                f"{of}the token answers for another mailbox ({error.email or error.answered}) than this account is for"
+                f"the token answers for another mailbox ({error.email or error.answered}) than this account is for"
                 f" ({error.pinned}). Nothing was applied. Give the right token: mirror account login {name} --token-stdin"
             )
         case errors.RetryLater():
-            return f"{of}the server can't be reached or is in trouble ({error.detail}). What is stored stands; try again later"
+            what = "can't be reached" if error.status is None else "is in trouble"
+            return f"{server} {what} ({error.detail}). What is stored stands; try again later"
         case errors.NotReady():
-            return f"{of}upstream is still preparing this mailbox; the next sync goes on from here"
+            return "upstream is still preparing this mailbox; the next sync goes on from here"
         case errors.NotPermitted():
-            return (
-                f"{of}upstream refuses this ({error.detail}). Grant it and sign in again: mirror account login {name}"
-            )
+            return f"upstream refuses this ({error.detail}). Grant it and sign in again: mirror account login {name}"
         case errors.WrongAnswer():
-            return f"{of}that is not an answer of Aurinko's API ({error.detail}). Check the URL: mirror account list"
+            return f"that is not an answer of Aurinko's API ({error.detail}). Check the URL: mirror account list"
+    return ""
+
+
+def _of_this_machine(error: errors.MirrorError, account: str | None) -> str:
+    match error:
         case errors.AccountBusy():
-            return f"{of}another mirror is syncing this account right now; left to it"
+            what = "left to it" if account else "try again when it has finished"
+            return f"another mirror is syncing this account right now; {what}"
         case errors.HomeUnusable():
             return (
                 f"{error.path} can't be used: {error.reason}. Check its permissions, or name another folder with --home"
@@ -63,4 +100,4 @@ def sentence(error: errors.MirrorError, account: str | None = None) -> str:
             return f"port {error.port} on {error.host} can't be used ({error.reason}). Choose another one with --port"
         case errors.UnreadableFile():
             return f"{error.path or 'the file'}: {error.reason}"
-    return str(error)
+    return ""

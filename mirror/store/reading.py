@@ -57,7 +57,7 @@ def _feed(store: Store, feed: journal.FeedRow) -> Document:
     document: Document = {
         "kind": feed.kind,
         "parent": feed.parent,
-        "parent_name": _parent_name(store, kind, feed.parent_id),
+        "parent_name": parent_name(store, feed),
         "state": feed.state,
         "caught_up_at": feed.caught_up_at,
         "error": feed.error,
@@ -70,11 +70,12 @@ def _feed(store: Store, feed: journal.FeedRow) -> Document:
     return document
 
 
-def _parent_name(store: Store, kind: Kind, parent_id: int | None) -> str | None:
-    if kind.parent is None or parent_id is None:
+def parent_name(store: Store, feed: journal.FeedRow) -> str | None:
+    """What a person calls the calendar or task list that a feed is of."""
+    parent = KINDS[feed.kind].parent
+    if parent is None or feed.parent_id is None:
         return None
-    title = KINDS[kind.parent].title
-    row = store.conn.execute(f"SELECT {title} FROM {kind.parent} WHERE id = ?", [parent_id]).fetchone()
+    row = store.conn.execute(f"SELECT {KINDS[parent].title} FROM {parent} WHERE id = ?", [feed.parent_id]).fetchone()
     return row[0] if row else None
 
 
