@@ -148,10 +148,13 @@ CREATE TABLE hints (
     pulled_at    TEXT
 );
 
--- The last place taken in the order of change. One row.
+-- The last place taken in the order of change, and its moment. One row. The mirror's time never runs backwards: what a
+-- transaction writes is dated later than all before it, by a millisecond if the machine's clock says otherwise. So a version
+-- is the known one from its observed_at until the observed_at of the next, and what was known at a past moment stays so.
 CREATE TABLE change_order (
     id           INTEGER PRIMARY KEY CHECK (id = 1),
-    seq          INTEGER NOT NULL
+    seq          INTEGER NOT NULL,
+    observed_at  TEXT NOT NULL DEFAULT ''
 );
 INSERT INTO change_order (id, seq) VALUES (1, 0);
 
@@ -495,6 +498,7 @@ CREATE TABLE versions (
 );
 CREATE INDEX versions_record_id ON versions(kind, record_id, seq);
 CREATE INDEX versions_superseded_seq ON versions(superseded_seq);
+CREATE INDEX versions_superseded_at ON versions(kind, superseded_at);
 
 CREATE TABLE message_body_versions (
     message_id   INTEGER NOT NULL REFERENCES messages(id),
@@ -526,7 +530,8 @@ WHEN NOT EXISTS (SELECT 1 FROM purges JOIN messages USING (account_id) WHERE mes
 BEGIN SELECT RAISE(ABORT, 'message_body_versions: history is not rewritten'); END;
 
 -- For each kind the same four. The one exception to "superseded versions are kept": a record that came with fields
--- `omitted` and is now known whole is the same version, better known, when nothing that was known has changed.
+-- `omitted` and is now known whole is the same version, better known, when nothing that was known has changed. It keeps its
+-- observed_at: what was known at a moment since then is told from the better version.
 
 CREATE TRIGGER contacts_need_a_new_seq BEFORE UPDATE OF etag, raw, deleted_at, deletion, observed_at, seq ON contacts
 WHEN NEW.seq <= OLD.seq AND (NEW.seq < OLD.seq OR NEW.raw <> OLD.raw OR NEW.etag IS NOT OLD.etag OR NEW.observed_at <> OLD.observed_at
@@ -534,8 +539,10 @@ WHEN NEW.seq <= OLD.seq AND (NEW.seq < OLD.seq OR NEW.raw <> OLD.raw OR NEW.etag
 BEGIN SELECT RAISE(ABORT, 'contacts: a new version needs a new seq'); END;
 CREATE TRIGGER contacts_keep_the_old_version BEFORE UPDATE OF seq ON contacts
 WHEN NEW.seq > OLD.seq AND NOT (
-    json_type(OLD.raw, '$.omitted') IS 'array' AND NEW.etag IS OLD.etag AND NEW.deleted_at IS OLD.deleted_at
-    AND json_patch(NEW.raw, json_remove(OLD.raw, '$.omitted')) = json(NEW.raw))
+    json_type(OLD.raw, '$.omitted') IS 'array' AND NEW.observed_at = OLD.observed_at AND NEW.etag IS OLD.etag
+    AND NEW.deleted_at IS OLD.deleted_at AND NOT EXISTS (
+        SELECT key, type, value FROM json_each(OLD.raw) WHERE key <> 'omitted'
+        EXCEPT SELECT key, type, value FROM json_each(NEW.raw)))
 BEGIN
     INSERT INTO versions (account_id, kind, record_id, parent_id, etag, modified_at, observed_at, superseded_at, seq, superseded_seq, deleted_at, deletion, raw)
     VALUES (OLD.account_id, 'contacts', OLD.id, NULL, OLD.etag, OLD.modified_at, OLD.observed_at, NEW.observed_at, OLD.seq, NEW.seq, OLD.deleted_at, OLD.deletion, OLD.raw);
@@ -553,8 +560,10 @@ WHEN NEW.seq <= OLD.seq AND (NEW.seq < OLD.seq OR NEW.raw <> OLD.raw OR NEW.etag
 BEGIN SELECT RAISE(ABORT, 'calendars: a new version needs a new seq'); END;
 CREATE TRIGGER calendars_keep_the_old_version BEFORE UPDATE OF seq ON calendars
 WHEN NEW.seq > OLD.seq AND NOT (
-    json_type(OLD.raw, '$.omitted') IS 'array' AND NEW.etag IS OLD.etag AND NEW.deleted_at IS OLD.deleted_at
-    AND json_patch(NEW.raw, json_remove(OLD.raw, '$.omitted')) = json(NEW.raw))
+    json_type(OLD.raw, '$.omitted') IS 'array' AND NEW.observed_at = OLD.observed_at AND NEW.etag IS OLD.etag
+    AND NEW.deleted_at IS OLD.deleted_at AND NOT EXISTS (
+        SELECT key, type, value FROM json_each(OLD.raw) WHERE key <> 'omitted'
+        EXCEPT SELECT key, type, value FROM json_each(NEW.raw)))
 BEGIN
     INSERT INTO versions (account_id, kind, record_id, parent_id, etag, modified_at, observed_at, superseded_at, seq, superseded_seq, deleted_at, deletion, raw)
     VALUES (OLD.account_id, 'calendars', OLD.id, NULL, OLD.etag, OLD.modified_at, OLD.observed_at, NEW.observed_at, OLD.seq, NEW.seq, OLD.deleted_at, OLD.deletion, OLD.raw);
@@ -572,8 +581,10 @@ WHEN NEW.seq <= OLD.seq AND (NEW.seq < OLD.seq OR NEW.raw <> OLD.raw OR NEW.etag
 BEGIN SELECT RAISE(ABORT, 'events: a new version needs a new seq'); END;
 CREATE TRIGGER events_keep_the_old_version BEFORE UPDATE OF seq ON events
 WHEN NEW.seq > OLD.seq AND NOT (
-    json_type(OLD.raw, '$.omitted') IS 'array' AND NEW.etag IS OLD.etag AND NEW.deleted_at IS OLD.deleted_at
-    AND json_patch(NEW.raw, json_remove(OLD.raw, '$.omitted')) = json(NEW.raw))
+    json_type(OLD.raw, '$.omitted') IS 'array' AND NEW.observed_at = OLD.observed_at AND NEW.etag IS OLD.etag
+    AND NEW.deleted_at IS OLD.deleted_at AND NOT EXISTS (
+        SELECT key, type, value FROM json_each(OLD.raw) WHERE key <> 'omitted'
+        EXCEPT SELECT key, type, value FROM json_each(NEW.raw)))
 BEGIN
     INSERT INTO versions (account_id, kind, record_id, parent_id, etag, modified_at, observed_at, superseded_at, seq, superseded_seq, deleted_at, deletion, raw)
     VALUES (OLD.account_id, 'events', OLD.id, OLD.calendar_id, OLD.etag, OLD.modified_at, OLD.observed_at, NEW.observed_at, OLD.seq, NEW.seq, OLD.deleted_at, OLD.deletion, OLD.raw);
@@ -591,8 +602,10 @@ WHEN NEW.seq <= OLD.seq AND (NEW.seq < OLD.seq OR NEW.raw <> OLD.raw OR NEW.etag
 BEGIN SELECT RAISE(ABORT, 'folders: a new version needs a new seq'); END;
 CREATE TRIGGER folders_keep_the_old_version BEFORE UPDATE OF seq ON folders
 WHEN NEW.seq > OLD.seq AND NOT (
-    json_type(OLD.raw, '$.omitted') IS 'array' AND NEW.etag IS OLD.etag AND NEW.deleted_at IS OLD.deleted_at
-    AND json_patch(NEW.raw, json_remove(OLD.raw, '$.omitted')) = json(NEW.raw))
+    json_type(OLD.raw, '$.omitted') IS 'array' AND NEW.observed_at = OLD.observed_at AND NEW.etag IS OLD.etag
+    AND NEW.deleted_at IS OLD.deleted_at AND NOT EXISTS (
+        SELECT key, type, value FROM json_each(OLD.raw) WHERE key <> 'omitted'
+        EXCEPT SELECT key, type, value FROM json_each(NEW.raw)))
 BEGIN
     INSERT INTO versions (account_id, kind, record_id, parent_id, etag, modified_at, observed_at, superseded_at, seq, superseded_seq, deleted_at, deletion, raw)
     VALUES (OLD.account_id, 'folders', OLD.id, NULL, OLD.etag, OLD.modified_at, OLD.observed_at, NEW.observed_at, OLD.seq, NEW.seq, OLD.deleted_at, OLD.deletion, OLD.raw);
@@ -610,8 +623,10 @@ WHEN NEW.seq <= OLD.seq AND (NEW.seq < OLD.seq OR NEW.raw <> OLD.raw OR NEW.etag
 BEGIN SELECT RAISE(ABORT, 'messages: a new version needs a new seq'); END;
 CREATE TRIGGER messages_keep_the_old_version BEFORE UPDATE OF seq ON messages
 WHEN NEW.seq > OLD.seq AND NOT (
-    json_type(OLD.raw, '$.omitted') IS 'array' AND NEW.etag IS OLD.etag AND NEW.deleted_at IS OLD.deleted_at
-    AND json_patch(NEW.raw, json_remove(OLD.raw, '$.omitted')) = json(NEW.raw))
+    json_type(OLD.raw, '$.omitted') IS 'array' AND NEW.observed_at = OLD.observed_at AND NEW.etag IS OLD.etag
+    AND NEW.deleted_at IS OLD.deleted_at AND NOT EXISTS (
+        SELECT key, type, value FROM json_each(OLD.raw) WHERE key <> 'omitted'
+        EXCEPT SELECT key, type, value FROM json_each(NEW.raw)))
 BEGIN
     INSERT INTO versions (account_id, kind, record_id, parent_id, etag, modified_at, observed_at, superseded_at, seq, superseded_seq, deleted_at, deletion, raw)
     VALUES (OLD.account_id, 'messages', OLD.id, NULL, OLD.etag, OLD.modified_at, OLD.observed_at, NEW.observed_at, OLD.seq, NEW.seq, OLD.deleted_at, OLD.deletion, OLD.raw);
@@ -629,8 +644,10 @@ WHEN NEW.seq <= OLD.seq AND (NEW.seq < OLD.seq OR NEW.raw <> OLD.raw OR NEW.etag
 BEGIN SELECT RAISE(ABORT, 'task_lists: a new version needs a new seq'); END;
 CREATE TRIGGER task_lists_keep_the_old_version BEFORE UPDATE OF seq ON task_lists
 WHEN NEW.seq > OLD.seq AND NOT (
-    json_type(OLD.raw, '$.omitted') IS 'array' AND NEW.etag IS OLD.etag AND NEW.deleted_at IS OLD.deleted_at
-    AND json_patch(NEW.raw, json_remove(OLD.raw, '$.omitted')) = json(NEW.raw))
+    json_type(OLD.raw, '$.omitted') IS 'array' AND NEW.observed_at = OLD.observed_at AND NEW.etag IS OLD.etag
+    AND NEW.deleted_at IS OLD.deleted_at AND NOT EXISTS (
+        SELECT key, type, value FROM json_each(OLD.raw) WHERE key <> 'omitted'
+        EXCEPT SELECT key, type, value FROM json_each(NEW.raw)))
 BEGIN
     INSERT INTO versions (account_id, kind, record_id, parent_id, etag, modified_at, observed_at, superseded_at, seq, superseded_seq, deleted_at, deletion, raw)
     VALUES (OLD.account_id, 'task_lists', OLD.id, NULL, OLD.etag, OLD.modified_at, OLD.observed_at, NEW.observed_at, OLD.seq, NEW.seq, OLD.deleted_at, OLD.deletion, OLD.raw);
@@ -648,8 +665,10 @@ WHEN NEW.seq <= OLD.seq AND (NEW.seq < OLD.seq OR NEW.raw <> OLD.raw OR NEW.etag
 BEGIN SELECT RAISE(ABORT, 'tasks: a new version needs a new seq'); END;
 CREATE TRIGGER tasks_keep_the_old_version BEFORE UPDATE OF seq ON tasks
 WHEN NEW.seq > OLD.seq AND NOT (
-    json_type(OLD.raw, '$.omitted') IS 'array' AND NEW.etag IS OLD.etag AND NEW.deleted_at IS OLD.deleted_at
-    AND json_patch(NEW.raw, json_remove(OLD.raw, '$.omitted')) = json(NEW.raw))
+    json_type(OLD.raw, '$.omitted') IS 'array' AND NEW.observed_at = OLD.observed_at AND NEW.etag IS OLD.etag
+    AND NEW.deleted_at IS OLD.deleted_at AND NOT EXISTS (
+        SELECT key, type, value FROM json_each(OLD.raw) WHERE key <> 'omitted'
+        EXCEPT SELECT key, type, value FROM json_each(NEW.raw)))
 BEGIN
     INSERT INTO versions (account_id, kind, record_id, parent_id, etag, modified_at, observed_at, superseded_at, seq, superseded_seq, deleted_at, deletion, raw)
     VALUES (OLD.account_id, 'tasks', OLD.id, OLD.task_list_id, OLD.etag, OLD.modified_at, OLD.observed_at, NEW.observed_at, OLD.seq, NEW.seq, OLD.deleted_at, OLD.deletion, OLD.raw);
@@ -719,6 +738,21 @@ SELECT seq, observed_at, kind, record_id, account_id,
             ORDER BY earlier.seq DESC LIMIT 1), 'created')
     END
 FROM versions;
+
+-- Every version of every record, the newest ones included: each was what the mirror knew from observed_at until
+-- superseded_at (NULL: it still is). A whole kind as it was known at a moment:
+--     SELECT * FROM all_versions WHERE kind = 'contacts' AND deleted_at IS NULL
+--         AND observed_at <= :at AND (superseded_at IS NULL OR superseded_at > :at)
+CREATE VIEW all_versions AS
+          SELECT kind, record_id, account_id, parent_id, observed_at, superseded_at, seq, superseded_seq, modified_at, deleted_at,
+    deletion, raw FROM versions
+UNION ALL SELECT 'contacts', id, account_id, NULL, observed_at, NULL, seq, NULL, modified_at, deleted_at, deletion, raw FROM contacts
+UNION ALL SELECT 'calendars', id, account_id, NULL, observed_at, NULL, seq, NULL, modified_at, deleted_at, deletion, raw FROM calendars
+UNION ALL SELECT 'events', id, account_id, calendar_id, observed_at, NULL, seq, NULL, modified_at, deleted_at, deletion, raw FROM events
+UNION ALL SELECT 'folders', id, account_id, NULL, observed_at, NULL, seq, NULL, modified_at, deleted_at, deletion, raw FROM folders
+UNION ALL SELECT 'messages', id, account_id, NULL, observed_at, NULL, seq, NULL, modified_at, deleted_at, deletion, raw FROM messages
+UNION ALL SELECT 'task_lists', id, account_id, NULL, observed_at, NULL, seq, NULL, modified_at, deleted_at, deletion, raw FROM task_lists
+UNION ALL SELECT 'tasks', id, account_id, task_list_id, observed_at, NULL, seq, NULL, modified_at, deleted_at, deletion, raw FROM tasks;
 
 -- What is coming up. Series appear with their exceptions only: the occurrences are worked out by the pages.
 CREATE VIEW agenda AS

@@ -7,11 +7,47 @@ old file after its steps and a new file have the same schema.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+
+from mirror.resources import KINDS
+from mirror.store.connection import shipped
 
 Step = Callable[[sqlite3.Connection], None]
 
-STEPS: Sequence[Step] = ()
+
+def _date_the_order_of_change(conn: sqlite3.Connection) -> None:
+    """Version 2: the mirror's own time, `all_versions`, and triggers that keep a version whose completion changed it."""
+    kinds = [*KINDS, "versions"]
+    newest = " UNION ALL ".join(f"SELECT max(observed_at) AS at FROM {name}" for name in kinds)
+    conn.execute("ALTER TABLE change_order ADD COLUMN observed_at  TEXT NOT NULL DEFAULT ''")
+    conn.execute(f"UPDATE change_order SET observed_at = coalesce((SELECT max(at) FROM ({newest})), '')")
+    conn.execute("CREATE INDEX versions_superseded_at ON versions(kind, superseded_at)")
+    _make_anew(conn, "VIEW", "TRIGGER")
+
+
+def _make_anew(conn: sqlite3.Connection, *types: str) -> None:
+    """Take views and triggers, which hold nothing, from the schema as it is now."""
+    for name, kind in conn.execute("SELECT name, upper(type) FROM sqlite_master WHERE sql IS NOT NULL").fetchall():
+        if kind in types:
+            conn.execute(f"DROP {kind} {name}")
+    for statement in statements(shipped("schema.sql").read_text(encoding="utf-8")):
+        if statement.startswith(tuple(f"CREATE {kind} " for kind in types)):
+            conn.execute(statement)
+
+
+def statements(schema: str) -> Iterator[str]:
+    """The statements of an SQL script, without the comments before each."""
+    statement = ""
+    for line in schema.splitlines(keepends=True):
+        if not statement and (line.startswith("--") or not line.strip()):
+            continue
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement.strip()
+            statement = ""
+
+
+STEPS: Sequence[Step] = (_date_the_order_of_change,)
 """Step number n leads from version n to version n + 1."""
 
 VERSION = 1 + len(STEPS)

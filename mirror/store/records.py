@@ -17,7 +17,7 @@ import msgspec
 from mirror import clock as clocks
 from mirror.feed import Change, Counts, Gone, Page, Record, Unreadable
 from mirror.resources import KINDS, Kind
-from mirror.store import journal
+from mirror.store import journal, order
 from mirror.store.attachments import list_attachments
 from mirror.store.columns import CHILDREN, COLUMNS, Derived, derive, fields_of
 from mirror.store.connection import Store
@@ -123,12 +123,12 @@ def write_changes(
     for part in _without_repeats(changes):
         _write_part(batch, part)
     if batch.seq != first:
-        conn.execute("UPDATE change_order SET seq = ?", [batch.seq])
+        order.take(conn, batch.seq, batch.now)
 
 
 def _open_batch(store: Store, conn: sqlite3.Connection, feed: FeedRow, counts: Counts) -> _Batch:
     kind = KINDS[feed.kind]
-    seq = conn.execute("SELECT seq FROM change_order").fetchone()[0]
+    seq = order.last_place(conn)
     next_id = conn.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {kind.name}").fetchone()[0]
     folders: dict[str, int] = {}
     limit = None
@@ -139,7 +139,7 @@ def _open_batch(store: Store, conn: sqlite3.Connection, feed: FeedRow, counts: C
         folders = dict(
             conn.execute("SELECT remote_id, id FROM folders WHERE account_id = ?", [feed.account_id]).fetchall()
         )
-    now = clocks.text(store.clock.now())
+    now = order.next_moment(conn, store.clock)
     return _Batch(conn, feed, kind, now, seq, next_id, counts, folders, limit)
 
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 from mirror import clock as clocks
 from mirror.feed import Counts
 from mirror.resources import KINDS, Kind
-from mirror.store import journal
+from mirror.store import journal, order
 from mirror.store.connection import Store
 from mirror.store.journal import FeedRow
 from mirror.store.records import bury, place
@@ -71,11 +71,11 @@ def finish_listing(
                 _stamp_present(conn, kind, feed, present)
             journal.caught_up(conn, feed, now, state="held")
             return Swept(live, len(absent), held=True)
-        seq = conn.execute("SELECT seq FROM change_order").fetchone()[0]
+        seq, moment = order.last_place(conn), order.next_moment(conn, store.clock)
         for offset, record_id in enumerate(absent, start=1):
-            bury(conn, kind, record_id, seq + offset, now, now, "absent")
+            bury(conn, kind, record_id, seq + offset, moment, now, "absent")
         if absent:
-            conn.execute("UPDATE change_order SET seq = ?", [seq + len(absent)])
+            order.take(conn, seq + len(absent), moment)
         counts.deleted += len(absent)
         journal.caught_up(conn, feed, now)
     return Swept(live, len(absent), held=False)
