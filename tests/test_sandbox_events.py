@@ -310,6 +310,7 @@ def test_free_busy_knows_who_is_here() -> None:
 
     assert [item["start"] for item in own["items"]] == ["2026-01-05T09:00:00.000Z", "2026-01-12T09:00:00.000Z"]
     assert other["error"]
+    assert box.http.post("/calendars/freeBusy", json={**body, "emails": ["Ben & Cho"]}).status_code == 400
 
 
 @pytest.mark.parametrize(

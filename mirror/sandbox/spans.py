@@ -35,6 +35,16 @@ def moment_of(when: Any) -> datetime | None:
         return None
 
 
+def later(moment: datetime, by: timedelta) -> datetime:
+    """So much later, but not later than the last day that there is."""
+    return LATEST if by > LATEST - moment else moment + by
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as text that sorts by time in every year from 1 to 9999."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def span(event: dict[str, Any]) -> Span:
     """From the first start to the last end that the event or series can have; endless where nothing says otherwise."""
     starts = moment_of(event.get("start"))
@@ -48,9 +58,9 @@ def span(event: dict[str, Any]) -> Span:
     if ends is None or ends < starts:
         ends = starts
     if whole_day and ends == starts:
-        ends = min(starts + timedelta(days=1), LATEST)
+        ends = later(starts, timedelta(days=1))
     if event.get("recurrence") and event.get("recurrenceType") != "occurrence":
-        return starts, min(LATEST, max(ends, _last_start(event["recurrence"], starts)) + (ends - starts))
+        return starts, later(max(ends, _last_start(event["recurrence"], starts)), ends - starts)
     if original is not None:
         return min(starts, original), max(ends, original)
     return starts, ends
@@ -82,7 +92,7 @@ def _rule_end(rule: str, first: datetime) -> datetime:
     until = re.search(r"UNTIL=(\d{4})(\d{2})(\d{2})", upper)
     if until:
         day = moment_of({"dateOnly": "-".join(until.groups())})
-        return LATEST if day is None else min(LATEST, day + timedelta(days=2))
+        return LATEST if day is None else later(day, timedelta(days=2))
     count, interval = (re.search(rf"{name}=(\d+)", upper) for name in ("COUNT", "INTERVAL"))
     step = re.search(r"FREQ=(\w+)", upper)
     # Other BY… parts can thin a rule out without bound.
@@ -95,7 +105,7 @@ def _simple_end(simple: dict[str, Any], first: datetime) -> datetime:
     limits, pattern = simple.get("range") or {}, simple.get("pattern") or {}
     last = moment_of({"dateOnly": limits["recurrenceEnd"]}) if limits.get("recurrenceEnd") else None
     if last is not None:
-        return min(LATEST, last + timedelta(days=2))
+        return later(last, timedelta(days=2))
     count, interval = limits.get("count"), pattern.get("interval") or 1
     if not isinstance(count, int) or not isinstance(interval, int):
         return LATEST
@@ -103,7 +113,5 @@ def _simple_end(simple: dict[str, Any], first: datetime) -> datetime:
 
 
 def _after(first: datetime, frequency: str, count: int, interval: int) -> datetime:
-    try:
-        return min(LATEST, first + timedelta(days=STEP_DAYS.get(frequency, YEARLY_DAYS) * count * interval + 1))
-    except OverflowError:
-        return LATEST
+    days = STEP_DAYS.get(frequency, YEARLY_DAYS) * count * interval + 1
+    return later(first, timedelta(days=min(days, timedelta.max.days)))

@@ -14,7 +14,7 @@ from mirror.errors import RecordGone, Usage
 from mirror.sandbox import ids
 from mirror.sandbox.accounts import Account, Record, TokenStatus, decode, encode
 from mirror.sandbox.reading import Reading
-from mirror.sandbox.spans import span
+from mirror.sandbox.spans import span, stamp
 
 __all__ = ["KINDS", "PARENTS", "Account", "Record", "State", "TokenStatus", "looks_like_html"]
 
@@ -243,7 +243,7 @@ def _sort_at(kind: str, record: Record) -> str | None:
         return None
     written = record.get("receivedAt") or record.get("sentAt") or record["createdTime"]
     try:
-        return clocks.text(clocks.moment(written))
+        return stamp(clocks.moment(written))
     except (ValueError, OverflowError):
         return str(record["createdTime"])
 
@@ -258,4 +258,4 @@ def _span(kind: str, record: Record) -> tuple[str | None, str | None]:
     if kind != "events":
         return None, None
     starts, ends = span(record)
-    return clocks.text(starts), clocks.text(ends)
+    return stamp(starts), stamp(ends)

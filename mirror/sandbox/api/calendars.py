@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from mirror import clock as clocks
 from mirror.sandbox.api import bodies, feeds, paging, series
 from mirror.sandbox.api.backend import AccountLike, Record
 from mirror.sandbox.api.refusals import bad_request
 from mirror.sandbox.api.router import Route
 from mirror.sandbox.api.shown import listed_event
 from mirror.sandbox.api.wire import Answer, Call, found, rfc3339, without_nulls
+from mirror.sandbox.spans import stamp
+
+_EMAIL = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
+)
 
 
 def calendars(call: Call) -> Answer:
@@ -51,6 +56,8 @@ def free_busy(call: Call) -> Answer:
         raise bad_request("timeMin must be before timeMax")
     records: list[dict[str, Any]] = []
     for email in asked.get("emails", []):
+        if not _EMAIL.fullmatch(email):
+            raise bad_request("emails must be e-mail addresses")
         account = call.backend.account_for_email(email)
         primary = None if account is None else _calendar(call, account, "primary")
         if account is None or primary is None:
@@ -79,7 +86,7 @@ def _feed(call: Call) -> feeds.Feed:
 
 def _busy(event: Record) -> Record:
     starts_at, ends_at = series.extent(event)
-    return {"start": clocks.text(starts_at), "end": clocks.text(ends_at), "status": event.get("showAs") or "busy"}
+    return {"start": stamp(starts_at), "end": stamp(ends_at), "status": event.get("showAs") or "busy"}
 
 
 ROUTES = (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mirror import clock as clocks
 from mirror.sandbox.api import bodies, compose, sending
 from mirror.sandbox.api.backend import Record
 from mirror.sandbox.api.refusals import bad_request, not_found
 from mirror.sandbox.api.router import Route
 from mirror.sandbox.api.shown import whole_message
 from mirror.sandbox.api.wire import OK, Answer, Call, found
+from mirror.sandbox.spans import stamp
 
 # A draft's id is its message's with this before it; only the sandbox knows.
 _PREFIX = "r-"
@@ -63,7 +63,7 @@ def send(call: Call) -> Answer:
         settings = call.backend.settings(call.account.id)
         job = {
             "jobId": call.backend.clock.random.randrange(10**9),
-            "sendTime": clocks.text(send_at),
+            "sendTime": stamp(send_at),
             "status": "scheduled",
         }
         settings["scheduled"] = {**(settings.get("scheduled") or {}), draft["id"]: job}
@@ -77,7 +77,7 @@ def after_due(answer: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
     """The same answer, given after the drafts that were due by now have been sent."""
 
     def timely(call: Call) -> Answer:
-        now = clocks.text(call.backend.clock.now())
+        now = stamp(call.backend.clock.now())
         for message_id, job in _scheduled(call).items():
             draft = call.backend.read(call.account.id, "messages", message_id)
             if job["sendTime"] <= now and draft is not None and "draft" in draft["sysLabels"]:
@@ -94,7 +94,7 @@ def _drafted(call: Call) -> sending.Prepared:
 
 
 def _send(call: Call, draft: Record) -> None:
-    at = clocks.text(call.backend.clock.now())
+    at = stamp(call.backend.clock.now())
     fields: Record = {"sentAt": at, "receivedAt": at, "sysLabels": sending.sent_labels(call, draft)}
     folder_id = sending.folder_with(call, call.account.id, "sent")
     if "folderId" in draft and folder_id is not None:

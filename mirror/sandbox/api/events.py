@@ -14,7 +14,7 @@ from mirror.sandbox.api.refusals import bad_request
 from mirror.sandbox.api.router import Route
 from mirror.sandbox.api.shown import content, listed_event
 from mirror.sandbox.api.wire import EMPTY, OK, Answer, Call, found, without_nulls
-from mirror.sandbox.spans import moment_of
+from mirror.sandbox.spans import moment_of, stamp
 
 # The attendee's enum in the vendor's file, misspelling included.
 _SAID = {"accepted": "accepted", "declined": "declined", "tentative": "tentitive"}
@@ -25,7 +25,7 @@ def in_range(call: Call) -> Answer:
 
     def asked() -> Record:
         from_at, until_at = call.moments("timeMin", "timeMax")
-        return {"from": clocks.text(from_at), "until": clocks.text(until_at)}
+        return {"from": stamp(from_at), "until": stamp(until_at)}
 
     def following(after: list[Any] | None, window: Record) -> Iterable[paging.Placed]:
         from_at, until_at = clocks.moment(window["from"]), clocks.moment(window["until"])

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mirror import clock as clocks
 from mirror.sandbox.api.backend import Bounds, Change, Record
 from mirror.sandbox.api.refusals import bad_request
 from mirror.sandbox.api.tokens import Purpose, Token
 from mirror.sandbox.api.wire import Answer, Call
+from mirror.sandbox.spans import stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ def window(call: Call) -> dict[str, Any]:
     """The limits of a calendar's sync start. Milliseconds are ignored, as the vendor says."""
     from_at, until_at = call.moments("timeMin", "timeMax")
     return {
-        "ends_after": clocks.text(from_at.replace(microsecond=0)),
-        "starts_before": clocks.text(until_at.replace(microsecond=0)),
+        "ends_after": stamp(from_at.replace(microsecond=0)),
+        "starts_before": stamp(until_at.replace(microsecond=0)),
     }
 
 

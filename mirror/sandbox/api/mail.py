@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
-from mirror import clock as clocks
 from mirror.sandbox.api import bodies, compose, drafts, feeds, paging, sending
 from mirror.sandbox.api.backend import Record
 from mirror.sandbox.api.mailquery import matches
@@ -14,6 +13,7 @@ from mirror.sandbox.api.refusals import bad_request, not_found, thread_pending
 from mirror.sandbox.api.router import Route
 from mirror.sandbox.api.shown import body_of, content, listed_message, whole_message
 from mirror.sandbox.api.wire import OK, Answer, Call, found
+from mirror.sandbox.spans import stamp
 
 Asked = Callable[[], Record]
 Wanted = Callable[[Record, Record], bool]
@@ -122,7 +122,7 @@ def start(call: Call) -> Answer:
     if not 0 <= days <= 36_500:
         raise bad_request("daysWithin must be a number of days")
     since = call.backend.clock.now() - timedelta(days=days)
-    return feeds.start(call, _feed(call), {"not_before": clocks.text(since)}, call.body_type())
+    return feeds.start(call, _feed(call), {"not_before": stamp(since)}, call.body_type())
 
 
 def _feed(call: Call) -> feeds.Feed:

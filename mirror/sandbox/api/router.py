@@ -37,38 +37,44 @@ class Router:
 
         Raises: Refusal 404 when no route has the path, 405 when none has the verb.
         """
-        allowed: list[str] = []
-        template = None
-        for route in self._routes:
-            if template is not None and route.template != template:
-                break
-            ids = self._exactly(route, raw) if raw is not None else self._decoded(route, path)
-            if ids is None:
-                continue
+        exact = [] if raw is None else self._fitting(lambda route: _exactly(route, raw))
+        # Some servers say "raw" and mean decoded.
+        fitting = exact or self._fitting(lambda route: self._decoded(route, path))
+        for route, ids in fitting:
             if route.method == method:
                 return route, ids
-            template = route.template
-            allowed.append(route.method)
-        raise method_not_allowed(allowed) if allowed else not_found("resource")
+        raise method_not_allowed([route.method for route, _ in fitting]) if fitting else not_found("resource")
 
-    def _exactly(self, route: Route, raw: str) -> dict[str, str] | None:
-        given = raw.removeprefix("/").split("/")
-        if len(given) != len(route.segments):
-            return None
-        ids = {}
-        for part, written in zip(route.segments, given, strict=True):
-            if not part.startswith("{"):
-                if part != unquote(written):
-                    return None
-            elif not written:
-                return None
-            else:
-                ids[part[1:-1]] = unquote(written)
-        return ids
+    def _fitting(self, fit: Callable[[Route], dict[str, str] | None]) -> list[tuple[Route, dict[str, str]]]:
+        """The routes of the first template that fits, with what it finds in the path."""
+        fitting: list[tuple[Route, dict[str, str]]] = []
+        for route in self._routes:
+            if fitting and route.template != fitting[0][0].template:
+                break
+            ids = fit(route)
+            if ids is not None:
+                fitting.append((route, ids))
+        return fitting
 
     def _decoded(self, route: Route, path: str) -> dict[str, str] | None:
         match = self._loose[route.template].fullmatch(path)
         return None if match is None else match.groupdict()
+
+
+def _exactly(route: Route, raw: str) -> dict[str, str] | None:
+    given = raw.removeprefix("/").split("/")
+    if len(given) != len(route.segments):
+        return None
+    ids = {}
+    for part, written in zip(route.segments, given, strict=True):
+        if not part.startswith("{"):
+            if part != unquote(written):
+                return None
+        elif not written:
+            return None
+        else:
+            ids[part[1:-1]] = unquote(written)
+    return ids
 
 
 def _loosely(template: str) -> str:

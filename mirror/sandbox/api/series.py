@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from mirror import clock as clocks
 from mirror.errors import UnreadableFile
 from mirror.formats import ical
 from mirror.sandbox.api.backend import Record
 from mirror.sandbox.api.refusals import Refusal, bad_request
 from mirror.sandbox.api.wire import Call
 from mirror.sandbox.ids import occurrence_id, occurrence_of
-from mirror.sandbox.spans import EARLIEST, moment_of, span
+from mirror.sandbox.spans import EARLIEST, LATEST, moment_of, span, stamp
 
 # A window this long is refused: an endless daily series would fill it with tens of thousands of instances.
 LONGEST_WINDOW = timedelta(days=366 * 20)
@@ -24,7 +23,7 @@ def within(call: Call, account_id: int, calendar_id: str, from_at: datetime, unt
     """Everything that takes place in the window, series as their instances, in the order of start and id."""
     if until_at - from_at > LONGEST_WINDOW:
         raise bad_request("The time range is too long")
-    stored = call.backend.in_window(account_id, calendar_id, clocks.text(until_at), clocks.text(from_at))
+    stored = call.backend.in_window(account_id, calendar_id, stamp(until_at), stamp(from_at))
     taking_place: list[Record] = []
     for event in stored:
         if event.get("recurrenceType") == "master":
@@ -36,7 +35,7 @@ def within(call: Call, account_id: int, calendar_id: str, from_at: datetime, unt
 
 def place(event: Record) -> list[str]:
     """Where an event stands in a list by time."""
-    return [clocks.text(extent(event)[0]), str(event["id"])]
+    return [stamp(extent(event)[0]), str(event["id"])]
 
 
 def extent(event: Record) -> tuple[datetime, datetime]:
@@ -60,6 +59,8 @@ def occurrence(call: Call, account_id: int, master: Record, original: datetime) 
         if moment_of(exception["occurrenceInfo"].get("originalStart")) == original:
             return exception
     day = timedelta(days=1)
+    if not EARLIEST + day < original < LATEST - day:
+        return None
     every = instances(master, original - day, original + day)
     return next((one for one in every if moment_of(one["occurrenceInfo"]["originalStart"]) == original), None)
 

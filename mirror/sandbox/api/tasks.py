@@ -9,6 +9,7 @@ from mirror.sandbox.api.refusals import bad_request, not_found
 from mirror.sandbox.api.router import Route
 from mirror.sandbox.api.shown import listed_task
 from mirror.sandbox.api.wire import OK, Answer, Call, found, rfc3339, without_nulls
+from mirror.sandbox.spans import stamp
 
 # Room between the positions of neighbours, for what is put between them later.
 _STEP = 1 << 32
@@ -87,7 +88,7 @@ def delete(call: Call) -> Answer:
 
 def start(call: Call) -> Answer:
     limit = call.moment("skipCompletedBeforeDate")
-    return feeds.start(call, _feed(call), {} if limit is None else {"not_before": clocks.text(limit)})
+    return feeds.start(call, _feed(call), {} if limit is None else {"not_before": stamp(limit)})
 
 
 def _feed(call: Call) -> feeds.Feed:
