@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
-from mirror.clock import SystemClock
-from mirror.errors import AccountBusy, MirrorError, SignInAgain, Stopped, WrongMailbox
+from mirror.clock import Clock, SystemClock
+from mirror.errors import AccountBusy, MirrorError, Stopped
 from mirror.pull import Appetite, Pass, describe, pull_account
 from mirror.sources.base import Source
 from mirror.store import journal
-from mirror.store.connection import Store
+from mirror.store.connection import Store, translated
 from mirror.store.journal import Account, FeedRow
 
 TICK_S = 5.0
 RECONCILE_S = 10.0
 CLEAR_S = 6 * 3600.0
+WATCH_S = 2.0
+JUMPED_S = 1.0
 WORKERS = 32
 FIRST_PAUSE_S = 15.0
 LONGEST_PAUSE_S = 900.0
@@ -37,12 +41,21 @@ MakeSource = Callable[[Account], Source]
 class Schedule:
     """Keeps every account's mirror current in threads of its own, until stopped."""
 
-    def __init__(self, store: Store, make_source: MakeSource, clock: SystemClock, *, tick_s: float = TICK_S) -> None:
+    def __init__(
+        self,
+        store: Store,
+        make_source: MakeSource,
+        clock: SystemClock,
+        *,
+        tick_s: float = TICK_S,
+        reconcile_s: float = RECONCILE_S,
+    ) -> None:
         self._store = store
         self._make_source = make_source
         self._clock = clock
         self._tick_s = tick_s
-        self._accounts: dict[int, _Loop] = {}
+        self._reconcile_s = reconcile_s
+        self._loops: dict[int, Loop] = {}
         self._pulling = 0
         self._idle = threading.Condition()
         self._scheduler = BackgroundScheduler(
@@ -54,12 +67,12 @@ class Schedule:
     def start(self) -> None:
         """Begin; returns at once."""
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
-        self._scheduler.add_job(self._reconcile, "interval", seconds=RECONCILE_S, id="reconcile")
-        self._scheduler.add_job(self._clear, "interval", seconds=CLEAR_S, id="clear")
-        self._reconcile()
+        self._scheduler.add_job(self._reconcile, _Every(self._reconcile_s), id="reconcile")
+        self._scheduler.add_job(self._clear, _Every(CLEAR_S), id="clear")
         self._scheduler.start()
+        threading.Thread(target=self._watch, name="clock-watch", daemon=True).start()
 
-    def stop(self, timeout_s: float = 4.0) -> bool:
+    def stop(self, timeout_s: float = 3.0) -> bool:
         """End: a page in flight is either whole or absent. False when a thread was still busy after the time-out."""
         self._clock.stop()
         if self._scheduler.running:
@@ -69,84 +82,145 @@ class Schedule:
 
     def _reconcile(self) -> None:
         """One loop for each account that there is now."""
-        store = self._store.again()
         try:
-            present = {account.id for account in journal.accounts(store)}
+            with self._connected() as store:
+                present = {account.id for account in journal.accounts(store)}
         except MirrorError as error:
             log.warning("schedule.reconcile error=%s", type(error).__name__)
             return
-        finally:
-            store.close()
-        for account_id in present - self._accounts.keys():
-            self._accounts[account_id] = _Loop()
-            jitter_s = self._clock.random.random() * min(1.0, self._tick_s)
-            self._scheduler.add_job(
-                self._tick, "interval", seconds=self._tick_s, args=[account_id], id=f"account-{account_id}",
-                next_run_time=self._clock.now() + timedelta(seconds=jitter_s),
-            )  # fmt: skip
-        for account_id in self._accounts.keys() - present:
-            del self._accounts[account_id]
+        for account_id in present - self._loops.keys():
+            self._loops[account_id] = Loop()
+            self._scheduler.add_job(self._tick, _Every(self._tick_s), args=[account_id], id=f"account-{account_id}")
+        for account_id in self._loops.keys() - present:
+            del self._loops[account_id]
             self._scheduler.remove_job(f"account-{account_id}")
 
     def _clear(self) -> None:
-        store = self._store.again()
         try:
-            journal.clear_idle_runs(store)
+            with self._connected() as store:
+                journal.clear_idle_runs(store)
         except MirrorError as error:
             log.warning("schedule.clear error=%s", type(error).__name__)
-        finally:
-            store.close()
 
     def _tick(self, account_id: int) -> None:
-        loop = self._accounts.get(account_id)
+        loop = self._loops.get(account_id)
         if loop is None or self._clock.stopping or self._clock.monotonic() < loop.not_before:
             return
         with self._idle:
             self._pulling += 1
-        store = self._store.again()
         try:
-            loop.run(store, account_id, self._make_source, self._clock)
+            with self._connected() as store:
+                loop.run(store, account_id, self._make_source, self._clock, stopping=lambda: self._clock.stopping)
+        except MirrorError as error:
+            log.warning("schedule.tick error=%s", type(error).__name__)
         finally:
-            store.close()
             with self._idle:
                 self._pulling -= 1
                 self._idle.notify_all()
 
+    @contextmanager
+    def _connected(self) -> Iterator[Store]:
+        """A connection for this thread. Raises: what `translated` makes of SQLite's errors."""
+        with translated(self._store.path):
+            store = self._store.again()
+            try:
+                yield store
+            finally:
+                store.close()
 
-class _Loop:
+    def _watch(self) -> None:
+        """APScheduler keeps its next runs as times of day: when the clock is set back, they would be far away."""
+        ahead_s = self._ahead_s()
+        try:
+            while True:
+                self._clock.sleep(WATCH_S)
+                before_s, ahead_s = ahead_s, self._ahead_s()
+                if ahead_s < before_s - JUMPED_S:
+                    log.info("schedule.clock_set_back seconds=%.0f", before_s - ahead_s)
+                    for job in self._scheduler.get_jobs():
+                        job.reschedule(job.trigger)
+        except Stopped:
+            return
+
+    def _ahead_s(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
+
+
+class Loop:
     """One account's loop. What it remembers is only for how long to leave an account alone that did not answer."""
 
     def __init__(self) -> None:
         self.not_before = 0.0
         self.failures = 0
 
-    def run(self, store: Store, account_id: int, make_source: MakeSource, clock: SystemClock) -> None:
+    def run(
+        self,
+        store: Store,
+        account_id: int,
+        make_source: MakeSource,
+        clock: Clock,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Pull what is due. Trouble is logged and waited out; it never leaves the loop."""
         jitter = clock.random.random()
-        account = journal.account(store, account_id)
-
-        def due(feed: FeedRow) -> bool:
-            return journal.is_due(feed, clock, account.interval_factor, jitter)
-
+        account = _present(store, account_id)
+        if account is None or account.status != "active":
+            return
         try:
-            if account.status != "active" or not any(due(feed) for feed in journal.feeds(store, account_id)):
-                return
-            source = make_source(account)
-            try:
-                for done in pull_account(store, source, account, wanted=due, appetite=Appetite()):
-                    _log_pass(account, done)
-            finally:
-                source.close()
+            with translated(store.path):
+                self._pull(store, account, make_source, clock, jitter, stopping)
             self.failures = 0
         except (AccountBusy, Stopped):
             return
-        except (SignInAgain, WrongMailbox) as error:
-            log.warning("schedule.needs_auth account=%s error=%s", account.name, type(error).__name__)
         except MirrorError as error:
+            now = _present(store, account_id)
+            if now is not None and now.status == "needs_auth":  # left alone until a person has signed in
+                log.warning("schedule.needs_auth account=%s error=%s", account.name, type(error).__name__)
+                return
             self.failures += 1
             pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self.failures - 1, 10)) * (0.75 + jitter / 2)
             self.not_before = clock.monotonic() + pause_s
             log.warning("schedule.failed account=%s error=%s pause_s=%.0f", account.name, describe(error), pause_s)
+
+    def _pull(
+        self,
+        store: Store,
+        account: Account,
+        make_source: MakeSource,
+        clock: Clock,
+        jitter: float,
+        stopping: Callable[[], bool],
+    ) -> None:
+        def due(feed: FeedRow) -> bool:
+            return journal.is_due(feed, clock, account.interval_factor, jitter)
+
+        def on_progress(_: Pass, __: str) -> None:
+            if stopping():
+                raise Stopped
+
+        if not any(due(feed) for feed in journal.feeds(store, account.id)):
+            return
+        source = make_source(account)
+        try:
+            for done in pull_account(store, source, account, wanted=due, appetite=Appetite(), on_progress=on_progress):
+                _log_pass(account, done)
+        finally:
+            source.close()
+
+
+def _present(store: Store, account_id: int) -> Account | None:
+    return next((one for one in journal.accounts(store) if one.id == account_id), None)
+
+
+class _Every(BaseTrigger):  # type: ignore[misc]  # apscheduler is untyped
+    """At once, and then again and again with this pause: what was missed is not made up for."""
+
+    def __init__(self, seconds: float) -> None:
+        self.pause = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        return now if previous is None else now + self.pause
 
 
 def _log_pass(account: Account, done: Pass) -> None:

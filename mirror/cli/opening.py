@@ -15,7 +15,7 @@ import platformdirs
 
 from mirror.clock import Clock, SystemClock
 from mirror.errors import HomeUnusable, Usage
-from mirror.store.connection import Store, open_store, translated
+from mirror.store.connection import BUSY_S, Store, open_store, translated
 from mirror.store.journal import Account
 
 RETRY_BUDGET_S = 300.0
@@ -29,7 +29,12 @@ def home_of(ctx: click.Context) -> Path:
 
 def store_of(ctx: click.Context, *, create: bool = False, clock: SystemClock | None = None) -> Store:
     """The home's store. Raises: Usage when there is none and none is to be made; HomeUnusable and the like."""
-    return open_store(home_of(ctx), clock or system_clock(), create=create)
+    return opened(home_of(ctx), clock or system_clock(), create=create)
+
+
+def opened(home: Path, clock: SystemClock, *, create: bool = True) -> Store:
+    """The store of a home, with the person's own patience for other programs. Raises: as `open_store`."""
+    return open_store(home, clock, create=create, busy_s=_seconds("MIRROR_BUSY_S", BUSY_S))
 
 
 def system_clock() -> SystemClock:
@@ -69,11 +74,15 @@ def source_for(home: Path, account: Account, clock: Clock) -> Any:
 
 def retry_budget_s() -> float:
     """The seconds that one pass over one feed may spend waiting. Raises: Usage."""
-    written = os.environ.get("MIRROR_RETRY_BUDGET_S", "")
+    return _seconds("MIRROR_RETRY_BUDGET_S", RETRY_BUDGET_S)
+
+
+def _seconds(variable: str, default: float) -> float:
+    written = os.environ.get(variable, "")
     try:
-        return max(0.0, float(written)) if written else RETRY_BUDGET_S
+        return max(0.0, float(written)) if written else default
     except ValueError:
-        raise Usage(f"MIRROR_RETRY_BUDGET_S is “{written}”, which is not a number of seconds") from None
+        raise Usage(f"{variable} is “{written}”, which is not a number of seconds") from None
 
 
 def leave(code: int) -> NoReturn:

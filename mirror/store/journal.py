@@ -16,6 +16,9 @@ from mirror.resources import KINDS
 from mirror.store.connection import Store
 
 
+CLOCK_JUMPED = timedelta(days=2)  # longer waits than this come from a clock that was set back
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A row of `accounts`."""
@@ -282,7 +285,8 @@ def is_due(feed: FeedRow, clock: Clock, factor: float, jitter: float) -> bool:
         return False
     now = clock.now()
     if feed.retry_at is not None:
-        return clocks.text(now) >= feed.retry_at
+        wait = clocks.moment(feed.retry_at) - now
+        return wait <= timedelta(0) or wait > CLOCK_JUMPED
     if feed.caught_up_at is None or feed.state in ("new", "listing"):
         return True
     interval_s = KINDS[feed.kind].interval_s * factor
