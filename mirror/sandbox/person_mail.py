@@ -57,7 +57,7 @@ class Mailbox:
         self, circle: str | None = None, *, long_subject: bool = False, crowd: int | None = None
     ) -> list[tuple[Letter, Shelf]]:
         circle = circle or self.chance.choices(_CIRCLES, weights=_CIRCLE_WEIGHTS)[0]
-        conversation = Conversation(self.cast, self.year, self.chance, circle, long_subject=long_subject, crowd=crowd)
+        conversation = Conversation(self.cast, self.chance, circle, long_subject=long_subject, crowd=crowd)
         at = self.year.some_moment(self.chance, work=conversation.work)
         away = conversation.work and self.year.off(at.astimezone(HOME).date())
         conversation.open(at, mine=not away and circle != "service" and self.chance.random() < 0.42)
@@ -78,7 +78,7 @@ class Mailbox:
         """What has been begun and not sent."""
         written = []
         for circle in ("team", "friend", "partner", "family"):
-            conversation = Conversation(self.cast, self.year, self.chance, circle)
+            conversation = Conversation(self.cast, self.chance, circle)
             at = self.year.now - timedelta(days=self.chance.uniform(0.1, 20))
             letter = conversation.open(at, mine=True)
             written.append((replace(letter, paragraphs=letter.paragraphs[:-1], files=()), "draft"))

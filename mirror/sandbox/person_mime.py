@@ -58,9 +58,9 @@ def _headers(record: dict[str, Any]) -> list[str]:
 
 
 def _encoded(value: str) -> str:
-    if value.isascii():
-        return Header(value, "us-ascii", maxlinelen=76, header_name="Subject").encode(linesep="\r\n")
-    return Header(value, "utf-8", maxlinelen=76, header_name="Subject").encode(linesep="\r\n")
+    one_line = " ".join(value.split())
+    charset = "us-ascii" if one_line.isascii() else "utf-8"
+    return Header(one_line, charset, maxlinelen=76, header_name="Subject").encode(linesep="\r\n")
 
 
 def _text(subtype: str, content: str) -> bytes:

@@ -17,7 +17,6 @@ from mirror.sandbox.person_letter import Answered, Letter, new_id, new_thread
 from mirror.sandbox.person_names import CULTURES
 from mirror.sandbox.person_words import said, words
 from mirror.sandbox.person_work import LONG_SUBJECT, PROJECTS, WORK_TOPICS, Topic
-from mirror.sandbox.person_year import Year
 
 WORK = ("team", "partner")
 
@@ -53,14 +52,13 @@ class Conversation:
     def __init__(
         self,
         cast: Cast,
-        year: Year,
         chance: random.Random,
         circle: str,
         *,
         long_subject: bool = False,
         crowd: int | None = None,
     ) -> None:
-        self.cast, self.year, self.chance, self.circle = cast, year, chance, circle
+        self.cast, self.chance, self.circle = cast, chance, circle
         self.work = circle in WORK
         self.long_subject = long_subject
         topics = WORK_TOPICS if self.work else HOME_TOPICS[circle]

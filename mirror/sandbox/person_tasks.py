@@ -72,6 +72,7 @@ _TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
 }
 _STATUSES = ("completed", "notStarted", "inProgress", "waitingOnOthers", "deferred")
+TITLES = tuple(phrases[0] for many in _TASKS.values() for phrases in many)
 _CHORES = (("House & garden", "Water the tomatoes", 7), ("House & garden", "Clean the filter of the washing machine", 30),
            ("Tasks", "Backup of the laptop", 28), ("Work", "Weekly report", 7))  # fmt: skip
 _NOTES = (
