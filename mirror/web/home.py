@@ -118,6 +118,8 @@ def _feed(row: sqlite3.Row) -> dict[str, Any]:
         state, fresh = "stopped", "not asked for"
     elif row["listing"]:
         state, fresh = "listing", "first listing under way"
+    elif row["walking"]:
+        state, fresh = "listing", "catching up"
     else:
         state, fresh = "fresh" if (row["age_s"] or 0) < 3600 else "stale", words.ago(row["age_s"])
     label = PLURAL.get(row["kind"], row["kind"])

@@ -47,6 +47,12 @@ def shown_columns(table: str, names: list[str], rows: list[Any], everything: boo
     return sorted(kept, key=lambda name: places[name])
 
 
+def answer_columns(columns: list[str], rows: list[Any]) -> list[int]:
+    """The places of a query's columns that say something to a person: ids lead somewhere, and empty ones nowhere."""
+    filled = [any(row[place] not in (None, "") for row in rows) for place in range(len(columns))]
+    return [place for place, name in enumerate(columns) if filled[place] and not name.endswith("_id")]
+
+
 def label(column: str) -> str:
     """A column's name as a heading: `message_id` names a message."""
     return (

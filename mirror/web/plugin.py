@@ -51,6 +51,7 @@ def prepare_jinja2_environment(env: Environment) -> None:
     env.filters["moment"] = lambda text: cells.moment(text or "") or ""
     env.filters["column_label"] = layout.label
     env.globals["shown_columns"] = layout.shown_columns
+    env.globals["answer_columns"] = layout.answer_columns
     env.globals["plumbing"] = layout.PLUMBING
     env.globals["kind_names"] = words.KIND_NAMES
     env.globals["grouped"] = home.grouped
@@ -98,7 +99,9 @@ def asgi_wrapper() -> Callable[[Asgi], Asgi]:
         async def with_headers(scope: dict[str, Any], receive: Any, send: Any) -> None:
             async def send_with_headers(message: dict[str, Any]) -> None:
                 if message["type"] == "http.response.start":
-                    message = {**message, "headers": [*message.get("headers", []), *HEADERS]}
+                    given = list(message.get("headers", []))
+                    names = {name.lower() for name, _ in given}  # Datasette's own are stricter where it has any
+                    message = {**message, "headers": given + [header for header in HEADERS if header[0] not in names]}
                 await send(message)
 
             await app(scope, receive, send_with_headers if scope["type"] == "http" else send)

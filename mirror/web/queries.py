@@ -17,7 +17,7 @@ SELECT id, name, email, service, status, status_detail FROM accounts WHERE remov
 
 FEEDS = """
 SELECT account_id, kind, count(*) AS feeds, min(caught_up_at) AS caught_up_at, max(state = 'listing' OR state = 'new') AS listing,
-    max(state = 'held') AS held, max(state = 'stopped') AS stopped, max(error) AS error,
+    max(walking) AS walking, max(state = 'held') AS held, max(state = 'stopped') AS stopped, max(error) AS error,
     sum((SELECT count(*) FROM stuck WHERE stuck.feed_id = feeds.id)) AS stuck,
     (julianday('now') - julianday(CASE WHEN count(caught_up_at) = count(*) THEN min(caught_up_at) END)) * 86400 AS age_s
 FROM feeds GROUP BY account_id, kind
@@ -76,3 +76,5 @@ ATTENDEES = (
 POSTAL = """
 SELECT type, street, city, state, postal_code, country FROM contact_addresses WHERE contact_id = :id ORDER BY id
 """
+
+FIRST_EMAIL = "SELECT email FROM contact_emails WHERE contact_id = :id ORDER BY id LIMIT 1"

@@ -52,6 +52,8 @@ def _read(conn: sqlite3.Connection, table: str, record_id: int) -> dict[str, Any
         found["attendees"] = _rows(conn, queries.ATTENDEES, of_record)
     if table == "contacts":
         found["postal"] = _rows(conn, queries.POSTAL, of_record)
+        first = conn.execute(queries.FIRST_EMAIL, of_record).fetchone()
+        found["email"] = first["email"] if first else None
     if KINDS[table].attachments:
         owner = "message_id" if table == "messages" else "event_id"
         found["attachments"] = _rows(conn, queries.ATTACHMENTS.format(owner=owner), of_record)

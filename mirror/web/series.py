@@ -36,7 +36,7 @@ class _Lines:
     without_days: set[datetime] = field(default_factory=set)  # EXDATE;VALUE=DATE: midnight of the day
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def series_starts(
     rules: str | None,
     starts_at: str | None,
@@ -124,10 +124,16 @@ def _rule(text: str, first: datetime, zone: ZoneInfo, since: datetime) -> rrule:
 
 
 def _nearer(first: datetime, since: datetime, frequency: str, interval: int) -> datetime:
-    """A start of the same rhythm shortly before `since`, so that a series that began long ago costs no more than a new one."""
-    step = timedelta(days={"DAILY": 1, "WEEKLY": 7}.get(frequency, 0) * interval)
-    whole = (since - first) // step - 2 if step else 0
-    return first + whole * step if whole > 0 else first
+    """A start of the same rhythm shortly before `since`, so that what began long ago costs no more than what is new."""
+    if frequency in ("DAILY", "WEEKLY"):
+        step = timedelta(days=interval * (7 if frequency == "WEEKLY" else 1))
+        return first + max(0, (since - first) // step - 2) * step
+    if first.day > 28:
+        return first  # not every month has that day, and a start on another day would be another rhythm
+    step_months = interval * (12 if frequency == "YEARLY" else 1)
+    months_between = 12 * (since.year - first.year) + since.month - first.month
+    months = 12 * first.year + first.month - 1 + max(0, months_between // step_months - 2) * step_months
+    return first.replace(year=months // 12, month=months % 12 + 1)
 
 
 def _possible(parts: dict[str, str]) -> bool:

@@ -32,7 +32,7 @@ localise();
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input, textarea, select, [contenteditable], .CodeMirror")) return;
-  const search = document.querySelector("#q, #_search, header input[type=search]");
+  const search = document.querySelector("#q") || document.querySelector("header input[type=search]");
   if (search) {
     event.preventDefault();
     search.focus();

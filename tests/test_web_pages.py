@@ -1,0 +1,390 @@
+"""The pages as a browser gets them: complete without scripts, safe with hostile records, alive while the mirror grows."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from datasette.app import Datasette
+from datasette.database import QueryInterrupted
+from datasette.plugins import pm
+from selectolax.lexbor import LexborHTMLParser
+from web_demo import blank_mirror, browse, demo_home, get, insert
+
+from mirror.resources import KINDS
+from mirror.web import create_datasette, plugin, serve
+
+HOSTILE = "</title></script><script>alert(1)</script><img src=x onerror=alert(2)>"
+STATIC = Path(plugin.__file__).parent / "static"
+
+
+@pytest.fixture(scope="module")
+def demo() -> Datasette:
+    return browse(demo_home() / "mirror.db")
+
+
+@pytest.fixture(scope="module")
+def rows() -> sqlite3.Connection:
+    conn = sqlite3.connect(f"file:{demo_home() / 'mirror.db'}?mode=ro", uri=True)
+    conn.row_factory = sqlite3.Row
+    return conn
+
+
+def text_of(datasette: Datasette, path: str, **query: Any) -> str:
+    page = get(datasette, path, **query)
+    assert page.status_code == 200, (path, page.status_code)
+    return page.text
+
+
+# --- the start page -------------------------------------------------------------------------------------------------------
+
+
+def test_the_start_page_tells_counts_and_freshness_and_news_without_a_script(
+    demo: Datasette, rows: sqlite3.Connection
+) -> None:
+    page = text_of(demo, "/")
+
+    for kind in KINDS:
+        (count,) = rows.execute(f"SELECT count(*) FROM {kind} WHERE deleted_at IS NULL").fetchone()
+        assert f'data-count="{kind}">{count:,}</strong>' in page
+    assert re.search(r'data-feed="messages".*?(just now|seconds? ago|minutes? ago)', page, re.DOTALL)
+    assert "events in 3 calendars" in page
+    assert page.count('<time class="ago"') == 12
+    assert "task done" in page
+    assert "task deleted" in page
+    assert "ada@example.org" in page
+
+
+def test_the_start_page_draws_the_mail_of_every_day_of_the_year(demo: Datasette, rows: sqlite3.Connection) -> None:
+    page = text_of(demo, "/")
+    (days, mails) = rows.execute(
+        "SELECT count(DISTINCT substr(received_at, 1, 10)), count(*) FROM messages WHERE received_at >= date('now', '-364 days')"
+    ).fetchone()
+
+    path = re.search(r'<path class="bars" d="([^"]+)"', page)
+
+    assert path
+    assert path[1].count("M") == days
+    assert f"{mails:,} in the last year" in page
+
+
+def test_the_start_page_leads_to_every_question_and_to_search(demo: Datasette) -> None:
+    page = text_of(demo, "/")
+
+    for name in demo.metadata()["databases"]["mirror"]["queries"]:
+        assert f'href="/mirror/{name}"' in page
+    assert '<form class="big-search" role="search" action="/mirror/search"' in page
+
+
+def test_an_empty_mirror_says_how_to_begin(tmp_path: Path) -> None:
+    page = text_of(browse(blank_mirror(tmp_path)), "/")
+
+    assert "mirror account add NAME" in page
+    assert 'data-count="messages">0<' in page
+
+
+def test_what_needs_a_person_comes_with_the_command_that_helps(tmp_path: Path) -> None:
+    path = blank_mirror(tmp_path)
+    insert(path, "accounts", name="work", status="needs_auth")
+    insert(path, "accounts", name="home")
+    insert(path, "feeds", account_id=2, kind="contacts", state="held")
+
+    page = text_of(browse(path), "/")
+
+    assert "<code>mirror account login work</code>" in page
+    assert "<code>mirror accept home contacts</code>" in page
+
+
+# --- what keeps it moving -------------------------------------------------------------------------------------------------
+
+
+def test_what_arrives_is_told_once_in_words_and_counted(tmp_path: Path) -> None:
+    path = blank_mirror(tmp_path)
+    insert(path, "accounts", name="ada")
+    insert(path, "contacts", name="Bo", company="Tea & Co")
+    datasette = browse(path)
+    before = get(datasette, "/-/mirror/live.json").json()
+
+    insert(path, "messages", subject="Re: Tea", from_name="Ada Okafor", from_email="ada@host.example")
+    after = get(datasette, "/-/mirror/live.json", since=before["seq"]).json()
+    calm = get(datasette, "/-/mirror/live.json", since=after["seq"]).json()
+
+    assert [change["what"] for change in before["changes"]] == ["new contact"]
+    assert [(c["what"], c["who"], c["title"], c["url"]) for c in after["changes"]] == [
+        ("new mail", "Ada Okafor", "Re: Tea", "/mirror/messages/1"),
+    ]
+    assert (before["counts"]["messages"], after["counts"]["messages"]) == (0, 1)
+    assert calm["changes"] == []
+
+
+@pytest.mark.parametrize("since", ["", "-1", "x", "9" * 40, "1; drop table contacts", "²"])
+def test_an_odd_place_to_go_on_from_is_no_error(demo: Datasette, since: str) -> None:
+    assert get(demo, "/-/mirror/live.json", since=since).status_code == 200
+
+
+def test_freshness_is_never_kept_by_a_browser(demo: Datasette) -> None:
+    assert get(demo, "/-/mirror/live.json").headers["cache-control"] == "no-store"
+
+
+def test_the_interval_is_the_callers(tmp_path: Path) -> None:
+    page = text_of(create_datasette(blank_mirror(tmp_path), live_interval_ms=450), "/")
+
+    assert 'data-interval-ms="450"' in page
+
+
+# --- tables and records ---------------------------------------------------------------------------------------------------
+
+
+def test_every_visible_table_and_view_has_a_page_that_says_what_it_is(demo: Datasette) -> None:
+    tables = demo.metadata()["databases"]["mirror"]["tables"]
+    for name in (name for name, table in tables.items() if not table.get("hidden")):
+        assert tables[name]["description"][:40].replace("'", "&#39;") in text_of(demo, f"/mirror/{name}")
+
+
+def test_the_list_of_tables_shows_titles_and_no_machinery(demo: Datasette) -> None:
+    page = text_of(demo, "/mirror")
+
+    assert '<a href="/mirror/messages">Mail</a>' in page
+    for hidden in ("walk_seen", "purges", "messages_fts", "change_order", "messages_search"):
+        assert f"/mirror/{hidden}" not in page
+
+
+def test_a_table_shows_what_people_read_first_and_the_rest_on_demand(demo: Datasette) -> None:
+    short, whole = text_of(demo, "/mirror/messages"), text_of(demo, "/mirror/messages", _all=1)
+    headings = re.compile(r'<th [^>]*data-column="([^"]+)"')
+
+    assert headings.findall(short)[:4] == ["id", "received_at", "from_name", "subject"]
+    assert not {"etag", "generation", "raw"} & set(headings.findall(short))
+    assert {"etag", "generation", "raw", "snippet"} <= set(headings.findall(whole))
+
+
+def test_tables_are_searched_by_their_index(demo: Datasette, rows: sqlite3.Connection) -> None:
+    (name,) = rows.execute("SELECT family_name FROM contacts WHERE family_name IS NOT NULL ORDER BY id").fetchone()
+
+    found = get(demo, "/mirror/contacts.json", _search=name, _shape="array").json()
+
+    assert found
+    assert any(name == row["family_name"] for row in found)
+    assert len(found) < 20
+
+
+def test_a_mail_is_read_on_its_page(demo: Datasette, rows: sqlite3.Connection) -> None:
+    mail = rows.execute(
+        "SELECT messages.id, subject, from_email, text, attachments.id AS attachment_id, name FROM messages JOIN message_bodies"
+        " ON message_bodies.message_id = messages.id JOIN attachments ON attachments.message_id = messages.id"
+        " WHERE subject IS NOT NULL AND NOT attachments.inline ORDER BY messages.id"
+    ).fetchone()
+
+    page = text_of(demo, f"/mirror/messages/{mail['id']}")
+
+    body = re.search(r'<div class="body" dir="auto">(.*?)</div>', page, re.DOTALL)
+    assert body
+    assert mail["text"].strip().split("\n")[0].replace("'", "&#39;") in body[1]
+    assert f'href="/mirror/with-person?email={mail["from_email"].replace("@", "%40")}"' in page
+    assert f'href="/mirror/attachments/{mail["attachment_id"]}">{mail["name"]}' in page
+    assert '<dt>Folder</dt><dd><a href="/mirror/folders/' in page
+
+
+def test_the_page_of_a_deleted_record_says_so_and_leads_to_its_history(
+    demo: Datasette, rows: sqlite3.Connection
+) -> None:
+    (contact,) = rows.execute("SELECT id FROM contacts WHERE deleted_at IS NOT NULL").fetchone()
+
+    page = text_of(demo, f"/mirror/contacts/{contact}")
+
+    assert "Deleted:" in page
+    assert f'/mirror/history-of-a-record?kind=contacts&amp;id={contact}">History: 1 earlier version<' in page
+
+
+@pytest.mark.parametrize("path", ["/mirror/messages/999999", "/mirror/messages/x", "/mirror/nothing", "/nothing"])
+def test_what_is_not_there_is_not_found(demo: Datasette, path: str) -> None:
+    assert get(demo, path).status_code in (400, 404)
+
+
+# --- safety ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Datasette:
+    path = blank_mirror(tmp_path_factory.mktemp("hostile"))
+    insert(path, "accounts", name=HOSTILE, email=HOSTILE, status="needs_auth", status_detail=HOSTILE)
+    insert(path, "feeds", kind="contacts", error=HOSTILE)
+    insert(path, "calendars", name=HOSTILE, color=HOSTILE)
+    insert(path, "folders", name=HOSTILE, full_name=HOSTILE)
+    insert(path, "task_lists", title=HOSTILE)
+    insert(
+        path,
+        "contacts",
+        name=HOSTILE,
+        emails=HOSTILE,
+        phones=HOSTILE,
+        notes=HOSTILE,
+        categories=f'["{HOSTILE}"]',
+        raw=f'"{HOSTILE}"',
+    )
+    insert(path, "contact_emails", contact_id=1, email=HOSTILE, name=HOSTILE)
+    insert(
+        path,
+        "events",
+        calendar_id=1,
+        subject=HOSTILE,
+        organizer=HOSTILE,
+        attendees=HOSTILE,
+        rrule=HOSTILE,
+        recurrence_type="master",
+        starts_at=HOSTILE,
+        ends_at=HOSTILE,
+        location=HOSTILE,
+        meeting_url=f"javascript:{HOSTILE}",
+        description=HOSTILE,
+    )
+    insert(path, "event_attendees", event_id=1, email=HOSTILE, name=HOSTILE, response=HOSTILE, type=HOSTILE)
+    insert(
+        path,
+        "messages",
+        subject=HOSTILE,
+        from_name=HOSTILE,
+        from_email=HOSTILE,
+        recipients=HOSTILE,
+        labels=HOSTILE,
+        folder_id=1,
+        received_at="2026-01-01T00:00:00.000Z",
+        snippet=HOSTILE,
+        web_url=f"http://x/{HOSTILE}",
+        raw=f'"{HOSTILE}"',
+    )
+    insert(path, "message_bodies", message_id=1, html=HOSTILE, text=HOSTILE)
+    insert(path, "message_recipients", message_id=1, role="to", email=HOSTILE, name=HOSTILE)
+    insert(path, "attachments", message_id=1, remote_id="a", name=HOSTILE, mime_type=HOSTILE, size_bytes=3, kept="yes")
+    insert(path, "tasks", task_list_id=1, title=HOSTILE, status=HOSTILE, due_at=HOSTILE)
+    conn = sqlite3.connect(path)
+    for table in ("messages", "events", "tasks"):
+        conn.execute(f"INSERT INTO {table}_fts({table}_fts) VALUES ('rebuild')")
+    conn.commit()
+    conn.close()
+    return browse(path)
+
+
+@pytest.fixture(scope="module")
+def hostile_pages(hostile: Datasette) -> dict[str, httpx.Response]:
+    return {path: get(hostile, path) for path in pages_of(hostile)}
+
+
+def pages_of(datasette: Datasette) -> list[str]:
+    metadata = datasette.metadata()["databases"]["mirror"]
+    tables = [name for name, table in metadata["tables"].items() if not table.get("hidden")]
+    return [
+        "/",
+        "/mirror",
+        "/mirror?sql=select+*+from+messages",
+        "/mirror/search?q=alert",
+        "/nothing-here",
+        *(f"/mirror/{name}?_all=1" for name in tables),
+        *(f"/mirror/{name}/1" for name in tables if name in KINDS or name == "accounts"),
+        *(f"/mirror/{name}" for name in metadata["queries"]),
+    ]
+
+
+def handlers_in(page: str) -> list[str]:
+    """Attributes that would run something, as a browser takes the page apart."""
+    return [
+        f"{node.tag} {name}={value}"
+        for node in LexborHTMLParser(page).css("*")
+        for name, value in node.attributes.items()
+        if name.startswith("on") or (value or "").lstrip().lower().startswith(("javascript:", "vbscript:", "data:text"))
+    ]
+
+
+def test_a_handler_would_be_found() -> None:
+    assert handlers_in('<p><b onclick="x()">a</b><a href=" javascript:x">b</a>') == [
+        "b onclick=x()",
+        "a href= javascript:x",
+    ]
+
+
+def test_hostile_records_stay_text_on_every_page(hostile_pages: dict[str, httpx.Response]) -> None:
+    for path, page in hostile_pages.items():
+        assert page.status_code == (404 if path == "/nothing-here" else 200), path
+        assert "<script>alert" not in page.text, path
+        assert "<img" not in page.text, path
+        assert 'href="javascript:' not in page.text, path
+    assert "&lt;script&gt;alert(1)" in hostile_pages["/mirror/messages/1"].text
+
+
+def test_no_page_has_a_script_of_its_own_or_asks_anybody_else(hostile_pages: dict[str, httpx.Response]) -> None:
+    fetches = re.compile(r'<(?:script|link|img|iframe|source)[^>]*(?:src|href)="(?:https?:)?//(?!localhost)')
+    for path, page in hostile_pages.items():
+        assert not re.search(r"<script(?![^>]*\ssrc=)", page.text), path
+        assert handlers_in(page.text) == [], path
+        assert not fetches.search(page.text), path
+        assert "script-src 'self';" in page.headers["content-security-policy"], path
+        assert page.headers["referrer-policy"] in ("same-origin", "no-referrer"), path
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in STATIC.iterdir()))
+def test_our_own_files_are_served_and_fetch_nothing_from_elsewhere(demo: Datasette, name: str) -> None:
+    served = get(demo, f"/-/mirror/static/{name}")
+
+    assert served.status_code == 200
+    assert served.text == (STATIC / name).read_text(encoding="utf-8")
+    assert "//" not in re.sub(r"^\s*//.*$|(?<=[;{] )//.*$|/\*.*?\*/", "", served.text, flags=re.MULTILINE | re.DOTALL)
+
+
+# --- Datasette itself -----------------------------------------------------------------------------------------------------
+
+
+def test_the_database_is_at_mirror_whatever_its_file_is_called(tmp_path: Path) -> None:
+    path = blank_mirror(tmp_path).rename(tmp_path / "old copy.db")
+
+    datasette = browse(path)
+
+    assert get(datasette, "/mirror.json").json()["database"] == "mirror"
+    assert [name for name in datasette.databases if name != "_internal"] == ["mirror"]
+
+
+def test_the_plugin_is_registered_once_however_often_pages_are_made(tmp_path: Path) -> None:
+    path = blank_mirror(tmp_path)
+
+    made = [browse(path) for _ in range(3)]
+
+    assert len(made) == 3
+    assert sum(1 for known in pm.get_plugins() if known is plugin) == 1
+
+
+def test_the_plugin_uses_only_hooks_that_the_next_datasette_has_too() -> None:
+    hooks = {hook.name for hook in pm.get_hookcallers(plugin) or []}
+
+    assert hooks
+    assert not hooks & {"permission_allowed", "canned_queries", "get_metadata", "skip_csrf"}
+
+
+def test_what_takes_long_to_count_is_not_counted(demo: Datasette) -> None:
+    endless = "select count(*) from (with recursive n(k) as (select 1 union all select k + 1 from n) select k from n)"
+    began = time.monotonic()
+
+    with pytest.raises(QueryInterrupted):
+        asyncio.run(demo.get_database("mirror").execute(endless))
+
+    assert time.monotonic() - began < serve.SETTINGS["sql_time_limit_ms"] / 1000
+
+
+def test_no_facets_are_guessed(demo: Datasette) -> None:
+    assert demo.setting("suggest_facets") is False
+
+
+def test_a_mirror_is_never_written_by_its_pages(tmp_path: Path) -> None:
+    path = blank_mirror(tmp_path)
+    insert(path, "accounts", name="ada")
+    before = path.read_bytes()
+
+    datasette = browse(path)
+    for page in ("/", "/mirror", "/mirror/accounts/1", "/mirror/search?q=x", "/-/mirror/live.json"):
+        get(datasette, page)
+
+    assert path.read_bytes() == before
