@@ -297,8 +297,3 @@ class Task(Form):
     due: Moment | UnsetType | None = UNSET
     start_date_time: Moment | UnsetType | None = UNSET
     categories: Texts = UNSET
-
-
-__all__ = [
-    name for name, value in list(globals().items()) if isinstance(value, type) and issubclass(value, msgspec.Struct)
-]
