@@ -30,6 +30,7 @@ COMMANDS = {
     "accept": ("mirror.cli.sync", "Release a feed that is held because too much would be deleted."),
     "search": ("mirror.cli.browse", "Find contacts, events, mail and tasks by their words."),
     "show": ("mirror.cli.browse", "One record, whole."),
+    "history": ("mirror.cli.history", "All versions of a record, and what each changed."),
     "sandbox": ("mirror.cli.demo", "A local server that speaks Aurinko's API, to try things on."),
 }
 

@@ -9,8 +9,9 @@ import click
 
 from mirror.cli.opening import leave, store_of
 from mirror.cli.words import plain
-from mirror.resources import SEARCHABLE
+from mirror.resources import SEARCHABLE, Kind
 from mirror.store import reading
+from mirror.store.connection import Store
 
 TEXT_LINES = 40
 
@@ -46,13 +47,16 @@ def search(ctx: click.Context, words: tuple[str, ...], kinds: tuple[str, ...], a
 @click.command()
 @click.argument("kind")
 @click.argument("record", metavar="ID")
+@click.option(
+    "--at", metavar="TIME", help="As it was known then: 2026-03-01, “2026-03-01 14:30”, yesterday, “2 days ago”."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, with raw.")
 @click.pass_context
-def show(ctx: click.Context, kind: str, record: str, as_json: bool) -> None:
+def show(ctx: click.Context, kind: str, record: str, at: str | None, as_json: bool) -> None:
     """One record, whole. ID is its id, or upstream's."""
     store = store_of(ctx)
     chosen = reading.kind_named(kind)
-    document = reading.show(store, chosen, record)
+    document = _known_at(store, chosen, record, at) if at else reading.show(store, chosen, record)
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         leave(0)
@@ -74,8 +78,19 @@ def show(ctx: click.Context, kind: str, record: str, as_json: bool) -> None:
             click.echo(f"… {len(lines) - TEXT_LINES} more lines; all of it with --json")
 
 
+def _known_at(store: Store, kind: Kind, record: str, at: str) -> dict[str, Any]:
+    from mirror.cli.moments import typed
+    from mirror.formats.text import from_html
+    from mirror.store import versions
+
+    document = versions.show(store, kind, record, typed(at, store.clock.now()))
+    if document.get("body"):
+        document["body"]["text"] = from_html(document["body"]["html"] or "")
+    return document
+
+
 def _history(document: dict[str, Any]) -> str:
-    parts = []
+    parts = [f"as known at {document['at']}"] if "at" in document else []
     if document["deleted_at"]:
         parts.append(f"deleted {document['deleted_at']} ({document['deletion']})")
     if document["versions"]:

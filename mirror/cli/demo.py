@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import sys
 import threading
-import time
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import platformdirs
+from filelock import FileLock, Timeout
 
 from mirror import credentials
-from mirror.cli.opening import leave
+from mirror.cli.ending import Ending
+from mirror.cli.opening import leave, opened, system_clock
 from mirror.cli.serving import PORT, listen, run_until_stopped, url_of
 from mirror.clock import SystemClock
 from mirror.errors import Stopped, Usage
-from mirror.store import journal
-from mirror.store.connection import open_store
+from mirror.store import journal, reading
+from mirror.store.connection import Store
 
 if TYPE_CHECKING:
     from mirror.sandbox.state import State
 
 MARK = "this-is-a-demo"
 DEMO_INTERVAL_FACTOR = 0.05  # mail every three seconds, so that there is something to watch
+
+_size = click.option("--size", default=1.0, show_default=True, type=click.FloatRange(0.01, 100), metavar="FACTOR",
+                     help="How much there is; 1: a year with 2,000 mails.")  # fmt: skip
 
 
 @click.command()
@@ -40,6 +47,7 @@ DEMO_INTERVAL_FACTOR = 0.05  # mail every three seconds, so that there is someth
     help="Keep the sandbox's data in this file.",
 )
 @click.option("--seed", default=1, show_default=True, help="Of the simulated person.")
+@_size
 @click.option("--token", default="sandbox-token", show_default=True, help="The account's access token.")
 @click.option(
     "--service", default="Google", show_default=True, help="Whose habits to show: Google, Office365, IMAP ..."
@@ -59,26 +67,27 @@ def sandbox(paths: tuple[Path, ...], life: bool, life_every: float, state_path: 
     from mirror.sandbox.options import Options
     from mirror.sandbox.state import State
 
-    clock = SystemClock()
+    clock = system_clock()
     clock.random.seed(seed)
     state = State(str(state_path) if state_path else ":memory:", clock=clock)
     options = Options(
         page_size=habits["page_size"], ready_polls=habits["ready_polls"], delta_token_lifetime_s=habits["token_life"],
         page_token_lifetime_s=habits["page_token_life"], rate_limit=habits["rate_limit"],
     )  # fmt: skip
-    _fill(state, clock, paths, token=token, service=service)
+    _fill(state, clock, paths, token=token, service=service, size=habits["size"])
     served = _serve_sandbox(state, options, host, port)
     click.echo(f"Aurinko's API is at {served.url} for the token “{token}”. Mirror it with:")
     click.echo(f"  echo {token} | mirror account add NAME --base-url {served.url} --token-stdin && mirror sync")
     sys.stdout.flush()
-    if life:
-        _live(state, clock, life_every)
-    _wait_for_signal()
+    with Ending() as ending:
+        if life:
+            _live(state, clock, life_every)
+        ending.wait()
     clock.stop()
     served.stop()
 
 
-def _fill(state: State, clock: SystemClock, paths: tuple[Path, ...], *, token: str, service: str) -> None:
+def _fill(state: State, clock: SystemClock, paths: tuple[Path, ...], *, token: str, service: str, size: float) -> None:
     from mirror.sandbox.load import load
     from mirror.sandbox.person import populate
 
@@ -86,7 +95,7 @@ def _fill(state: State, clock: SystemClock, paths: tuple[Path, ...], *, token: s
         return  # a state file of an earlier time
     account = state.add_account(email="ada@example.org", name="Ada Lindqvist", service_type=service, token=token)
     if not paths:
-        populate(state, clock=clock, account_id=account.id)
+        populate(state, clock=clock, account_id=account.id, size=size)
         return
     loaded = load(state, account.id, paths)
     for path, reason in loaded.refused:
@@ -114,42 +123,39 @@ def _live(state: State, clock: SystemClock, every_s: float) -> None:
     threading.Thread(target=living, name="life", daemon=True).start()
 
 
-def _wait_for_signal() -> None:
-    import signal
-
-    over = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
-    while not over.wait(0.5):
-        pass
-
-
 @click.command()
 @click.option("--once", is_flag=True, help="Do it all, and end.")
 @click.option("--no-browser", is_flag=True, help="Don't open a browser.")
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
 @click.option("--seed", default=1, show_default=True, help="Of the simulated person.")
+@_size
 @click.pass_context
-def demo(ctx: click.Context, once: bool, no_browser: bool, port: int, seed: int) -> None:
+def demo(ctx: click.Context, once: bool, no_browser: bool, port: int, seed: int, size: float) -> None:
     """A synthetic person's mailbox, mirrored and served, while the person goes on living. Needs no account, no network."""
+    listening = None if once else listen("127.0.0.1", port)
+    clock = system_clock()
+    clock.random.seed(seed)
+    with _fresh_home(ctx.find_root().obj) as home:
+        _demonstrate(home, clock, listening, size=size, browser=not no_browser)
+
+
+def _demonstrate(
+    home: Path, clock: SystemClock, listening: socket.socket | None, *, size: float, browser: bool
+) -> None:
     from mirror.cli.sync import sync_accounts
     from mirror.sandbox.options import Options
     from mirror.sandbox.person import populate
     from mirror.sandbox.state import State
 
-    began = time.monotonic()
-    home = _fresh_home(ctx.find_root().obj)
-    listening = None if once else listen("127.0.0.1", port)
-    clock = SystemClock()
-    clock.random.seed(seed)
+    began = clock.monotonic()
     click.echo("Making up a person: a year of mail, meetings, tasks and contacts …")
     state = State(":memory:", clock=clock)
     token = clock.secret()
     person = state.add_account(email="ada@example.org", name="Ada Lindqvist", token=token)
-    populate(state, clock=clock, account_id=person.id)
+    populate(state, clock=clock, account_id=person.id, size=size)
     upstream = _serve_sandbox(state, Options(), "127.0.0.1", 0)
     try:
-        store = open_store(home, clock)
+        store = opened(home, clock)
         account = journal.add_account(
             store, "ada", "aurinko", upstream.url, attachments_up_to_bytes=10_000_000,
             interval_factor=DEMO_INTERVAL_FACTOR,
@@ -157,7 +163,7 @@ def demo(ctx: click.Context, once: bool, no_browser: bool, port: int, seed: int)
         credentials.save(home, account.name, {"token": token}, in_file=True)
         click.echo(f"Mirroring {person.email} from {upstream.url} into {store.path}")
         code = sync_accounts(store, [account], (), {"accounts": []})
-        _tell_size(store, time.monotonic() - began)
+        _tell_size(store, clock.monotonic() - began)
         store.close()
         if code or listening is None:
             leave(code)
@@ -165,31 +171,45 @@ def demo(ctx: click.Context, once: bool, no_browser: bool, port: int, seed: int)
         url = url_of(listening)
         click.echo(f"\nBrowse {url}  and watch it grow (Ctrl-C ends it)")
         click.echo(f"Or ask it:  sqlite3 '{home / 'mirror.db'}' \"select subject, from_name from messages limit 5\"")
-        run_until_stopped(home, listening, tick_s=1.0, on_ready=None if no_browser else lambda: _open_browser(url))
+        run_until_stopped(home, listening, tick_s=1.0, on_ready=(lambda: _open_browser(url)) if browser else None)
     finally:
         clock.stop()
         upstream.stop()
 
 
-def _fresh_home(chosen: Path | None) -> Path:
-    """The demo's own folder, made anew; a folder that is not a demo's is never touched. Raises: Usage."""
+@contextmanager
+def _fresh_home(chosen: Path | None) -> Iterator[Path]:
+    """The demo's own folder, made anew and held; one that is not a demo's, or is in use, is never touched. Raises: Usage."""
     home = chosen or platformdirs.user_data_path("mirror-demo", appauthor=False)
-    if home.exists() and any(home.iterdir()):
-        if not (home / MARK).is_file():
-            raise Usage(f"{home} is not empty and not a demo's folder; name another one with --home")
-        shutil.rmtree(home)
+    if home.exists() and any(home.iterdir()) and not (home / MARK).is_file():
+        raise Usage(f"{home} is not empty and not a demo's folder; name another one with --home")
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (home / MARK).write_text(
-        "Made by `mirror demo`, which deletes this folder when it is started again.\n", encoding="utf-8"
-    )
-    return home
+    mark = home / MARK
+    held = FileLock(mark, timeout=0)
+    try:
+        held.acquire()
+    except Timeout:
+        raise Usage(f"a demo is running in {home}; stop it first, or name another folder with --home") from None
+    try:
+        for old in home.iterdir():
+            if old != mark:
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
+        mark.write_text(
+            "Made by `mirror demo`, which empties this folder when it is started again.\n", encoding="utf-8"
+        )
+        yield home
+    finally:
+        held.release()
 
 
-def _tell_size(store: Any, seconds: float) -> None:
-    kinds = ("contacts", "events", "messages", "tasks")
-    counts = {kind: store.conn.execute(f"SELECT count(*) FROM {kind}").fetchone()[0] for kind in kinds}
-    told = ", ".join(f"{number:,} {kind}" for kind, number in counts.items())
-    click.echo(f"{told}: {store.path.stat().st_size / 1e6:.0f} MB, {seconds:.0f} s after you pressed Enter.")
+def _tell_size(store: Store, seconds: float) -> None:
+    rows = dict.fromkeys(("contacts", "events", "messages", "tasks"), 0)
+    for feed in reading.status(store)["accounts"][0]["feeds"]:
+        if feed["kind"] in rows:
+            rows[feed["kind"]] += feed["rows"]
+    told = ", ".join(f"{number:,} {kind}" for kind, number in rows.items())
+    megabytes = sum(file.stat().st_size for file in store.home.glob("*.db*")) / 1e6
+    click.echo(f"{told}: {megabytes:.0f} MB, {seconds:.0f} s after you pressed Enter.")
 
 
 def _open_browser(url: str) -> None:

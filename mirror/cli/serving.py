@@ -7,23 +7,23 @@ import contextlib
 import functools
 import logging
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
 
-from mirror.cli.opening import home_of, source_for, store_of
+from mirror.cli.ending import Ending
+from mirror.cli.opening import home_of, opened, source_for, store_of, system_clock
 from mirror.clock import SystemClock
 from mirror.errors import PortInUse, Usage
+from mirror.store import journal
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 PORT = 8801
-GRACE_S = 3.0
+GRACE_S = 1  # for pages that are on their way; then up to 3 s for pulls: together less than five
 
 
 def _serving_options(command: click.decorators.FC) -> click.decorators.FC:
@@ -40,7 +40,8 @@ def serve(ctx: click.Context, host: str, port: int) -> None:
     store_of(ctx).close()
     listening = listen(host, port)
     click.echo(f"Browse {url_of(listening)}  (Ctrl-C ends it)")
-    serve_pages(home_of(ctx) / "mirror.db", listening)
+    with Ending() as ending:
+        serve_pages(home_of(ctx) / "mirror.db", listening, ending)
 
 
 @click.command()
@@ -48,8 +49,14 @@ def serve(ctx: click.Context, host: str, port: int) -> None:
 @click.pass_context
 def run(ctx: click.Context, host: str, port: int) -> None:
     """Keep all accounts up to date and serve the pages, until Ctrl-C or SIGTERM."""
+    store = store_of(ctx)
     listening = listen(host, port)
     click.echo(f"Browse {url_of(listening)}  (Ctrl-C ends it)")
+    if not journal.accounts(store):
+        click.echo(
+            "No accounts yet. Add one with: mirror account add NAME --token-stdin (it is noticed while this runs)"
+        )
+    store.close()
     run_until_stopped(home_of(ctx), listening)
 
 
@@ -58,26 +65,27 @@ def run_until_stopped(
 ) -> None:
     """The scheduler and the pages in this process; ends within five seconds of being asked to."""
     from mirror import schedule
-    from mirror.store.connection import open_store
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     for chatty in ("httpx", "uvicorn", "uvicorn.error", "uvicorn.access", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    clock = SystemClock()
-    store = open_store(home, clock)
+    clock = system_clock()
+    store = opened(home, clock)
     loops = schedule.Schedule(
         store, functools.partial(_source, home, clock), clock, tick_s=tick_s if tick_s is not None else schedule.TICK_S
     )
-    loops.start()
-    try:
-        serve_pages(store.path, listening, on_ready=on_ready)
-    finally:
-        finished = loops.stop()
-        click.echo("Stopped. Everything that was shown is in the file.")
-        if not finished:
-            # A request is still waiting for its answer; its page is not begun to be written, so nothing is torn.
-            sys.stdout.flush()
-            os._exit(0)
+    with Ending() as ending:
+        ending.then(clock.stop)
+        loops.start()
+        try:
+            serve_pages(store.path, listening, ending, on_ready=on_ready)
+        finally:
+            finished = loops.stop()
+    click.echo("Stopped. Everything that was shown is in the file.")
+    if not finished:
+        # A request is still waiting for its answer; its page is not begun to be written, so nothing is torn.
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def _source(home: Path, clock: SystemClock, account: Any) -> Any:
@@ -89,14 +97,15 @@ def listen(host: str, port: int) -> socket.socket:
     if host not in LOOPBACK:
         raise Usage(f"the pages are served on this machine only (127.0.0.1); {host} would show your mail to others")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(128)
-    except OSError as error:
-        listening.close()
-        raise PortInUse(host, port, error.strerror or str(error)) from error
+    with contextlib.ExitStack() as on_failure:
+        try:
+            listening = on_failure.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((host, port))
+            listening.listen(128)
+        except OSError as error:
+            raise PortInUse(host, port, error.strerror or str(error)) from error
+        on_failure.pop_all()
     return listening
 
 
@@ -106,8 +115,10 @@ def url_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def serve_pages(path: Path, listening: socket.socket, *, on_ready: Callable[[], None] | None = None) -> None:
-    """Datasette over the file, in this thread, until SIGINT or SIGTERM."""
+def serve_pages(
+    path: Path, listening: socket.socket, ending: Ending, *, on_ready: Callable[[], None] | None = None
+) -> None:
+    """Datasette over the file, in this thread, until it is time to end."""
     import uvicorn
 
     from mirror.web import create_datasette
@@ -115,31 +126,26 @@ def serve_pages(path: Path, listening: socket.socket, *, on_ready: Callable[[], 
     class Server(uvicorn.Server):
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
-            """The handlers are ours, installed below: they also stop the scheduler."""
+            """The handlers are ours: they also stop the scheduler."""
             yield
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if on_ready is not None:
+                on_ready()
 
     # lifespan off: Datasette starts on its first request; what it starts then lives in this loop
     config = uvicorn.Config(
-        create_datasette(path).app(), log_level="warning", lifespan="off", timeout_graceful_shutdown=int(GRACE_S)
+        create_datasette(path).app(), log_level="warning", lifespan="off", timeout_graceful_shutdown=GRACE_S
     )
     server = Server(config)
 
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (the handler's signature)
+    def stop() -> None:
         server.force_exit = server.should_exit
         server.should_exit = True
 
-    async def main() -> None:
-        serving = asyncio.ensure_future(server.serve(sockets=[listening]))
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.02)
-        if on_ready is not None:
-            on_ready()
-        await serving
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    ending.then(stop)
     try:
-        asyncio.run(main())
+        asyncio.run(server.serve(sockets=[listening]))
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         listening.close()

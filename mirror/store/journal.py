@@ -15,7 +15,6 @@ from mirror.feed import Counts, Coverage, Cursor, Feed, Mailbox, Traffic
 from mirror.resources import KINDS
 from mirror.store.connection import Store
 
-
 CLOCK_JUMPED = timedelta(days=2)  # longer waits than this come from a clock that was set back
 
 

@@ -1,0 +1,113 @@
+"""`mirror history`: what the mirror has seen of one record, version after version, each with what it changed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import click
+
+from mirror.cli.moments import in_words
+from mirror.cli.opening import leave, store_of
+from mirror.cli.words import plain
+from mirror.formats.text import from_html
+from mirror.store import reading, versions
+from mirror.store.columns import derive
+from mirror.store.differences import NOTHING, Difference
+
+BODY_LINES = 30
+VALUE_LENGTH = 160
+COLORS = {"created": "green", "restored": "green", "deleted": "red", "changed": "cyan"}
+EVIDENCE = {"reported": "upstream said so", "absent": "it was no longer in a complete listing"}
+
+
+@click.command()
+@click.argument("kind")
+@click.argument("record", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, with every version's raw.")
+@click.pass_context
+def history(ctx: click.Context, kind: str, record: str, as_json: bool) -> None:
+    """All versions of a record, newest last, and what each changed. ID is its id, or upstream's."""
+    store = store_of(ctx)
+    chosen = reading.kind_named(kind)
+    row = reading.find(store, chosen, record)
+    steps = versions.history(store, chosen, row["id"])
+    account = reading.account_name(store, row["account_id"])
+    if as_json:
+        head = {"kind": chosen.name, "id": row["id"], "remote_id": row["remote_id"], "account": account}
+        head["title"] = row[chosen.title]
+        click.echo(json.dumps({**head, "versions": versions.told(steps)}, indent=2, ensure_ascii=False))
+        leave(0)
+    now = store.clock.now()
+    click.secho(plain(row[chosen.title] or "(no title)"), bold=True)
+    many = f"{len(steps)} versions" if len(steps) > 1 else "1 version"
+    click.echo(f"{chosen.singular} {row['id']} of {account} · {many}")
+    for step in steps:
+        _print_step(chosen.name, step, now)
+
+
+def _print_step(kind: str, step: versions.Step, now: datetime) -> None:
+    version = step.version
+    click.echo()
+    click.echo(click.style(f"{step.change:<9}", fg=COLORS[step.change], bold=True) + in_words(version.observed_at, now))
+    if step.change == "deleted":
+        click.echo(
+            f"    {EVIDENCE[version.deletion or 'absent']} ({version.deletion}); deleted at {version.deleted_at}"
+        )
+    elif step.change == "created":
+        for name, value in _columns(kind, version.fields):
+            click.echo(f"    {name}: {_said(value)}")
+    else:
+        told = [one for one in step.differences if not one.is_mark]
+        for one in told:
+            click.echo(f"    {plain(one.path)}: {_changed(one)}")
+        if not told and step.body is None and step.change == "changed":
+            marks = ", ".join(one.path for one in step.differences)
+            click.echo(f"    nothing that can be read ({marks or 'upstream sent it anew'})")
+    if step.body is not None:
+        _print_body(*step.body)
+
+
+def _columns(kind: str, fields: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [
+        (name, value)
+        for name, value in reading.named_columns(kind, derive(kind, fields).columns)
+        if value not in (None, "", 0)
+    ]
+
+
+def _changed(one: Difference) -> str:
+    if one.before is NOTHING:
+        return click.style(f"+ {_said(one.after)}", fg="green")
+    if one.after is NOTHING:
+        return click.style(f"- {_said(one.before)}", fg="red")
+    if isinstance(one.before, list) and isinstance(one.after, list):
+        return "the same entries in another order"
+    return f"{_said(one.before)} → {_said(one.after)}"
+
+
+def _said(value: Any) -> str:
+    """A value in one line."""
+    if isinstance(value, dict):
+        value = ", ".join(f"{name}: {_said(inner)}" for name, inner in value.items())
+    elif isinstance(value, list):
+        value = "; ".join(map(_said, value)) or "(empty)"
+    elif value is None or isinstance(value, bool):
+        value = {None: "(none)", True: "yes", False: "no"}[value]
+    line = plain(" ".join(str(value).split())) or "(empty)"
+    return line if len(line) <= VALUE_LENGTH else line[: VALUE_LENGTH - 1] + "…"
+
+
+def _print_body(before: str | None, after: str | None) -> None:
+    old, new = ((from_html(html) if html else "").splitlines() for html in (before, after))
+    lines = list(islice(difflib.unified_diff(old, new, n=1, lineterm=""), 2, None))
+    click.echo("    the body:")
+    for line in lines[:BODY_LINES]:
+        click.secho(f"      {plain(line)[:VALUE_LENGTH]}", fg={"+": "green", "-": "red"}.get(line[:1]))
+    if len(lines) > BODY_LINES:
+        click.echo(f"      … {len(lines) - BODY_LINES} more lines; all of it with --json")
+    if not lines:
+        click.echo("      the same text, written in another way")
