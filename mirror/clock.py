@@ -94,7 +94,7 @@ class VirtualClock:
 
 def text(moment: datetime) -> str:
     """A moment as the mirror writes it: ISO-8601, UTC, milliseconds, `Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def moment(written: str) -> datetime:
