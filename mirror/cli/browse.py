@@ -79,13 +79,13 @@ def show(ctx: click.Context, kind: str, record: str, at: str | None, as_json: bo
 
 
 def _known_at(store: Store, kind: Kind, record: str, at: str) -> dict[str, Any]:
+    from mirror.cli.history import body_text
     from mirror.cli.moments import typed
-    from mirror.formats.text import from_html
     from mirror.store import versions
 
     document = versions.show(store, kind, record, typed(at, store.clock.now()))
     if document.get("body"):
-        document["body"]["text"] = from_html(document["body"]["html"] or "")
+        document["body"]["text"] = body_text(document["body"]["html"])
     return document
 
 

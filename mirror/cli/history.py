@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -18,6 +19,7 @@ from mirror.store import reading, versions
 from mirror.store.columns import derive
 from mirror.store.differences import NOTHING, Difference
 
+A_TAG = re.compile(r"</?[a-z][a-z0-9]*[\s>/]", re.I)
 BODY_LINES = 30
 VALUE_LENGTH = 160
 COLORS = {"created": "green", "restored": "green", "deleted": "red", "changed": "cyan"}
@@ -101,8 +103,13 @@ def _said(value: Any) -> str:
     return line if len(line) <= VALUE_LENGTH else line[: VALUE_LENGTH - 1] + "…"
 
 
+def body_text(html: str | None) -> str:
+    """A stored body as text; mails without HTML are stored as the plain text that they came as."""
+    return from_html(html) if html and A_TAG.search(html) else html or ""
+
+
 def _print_body(before: str | None, after: str | None) -> None:
-    old, new = ((from_html(html) if html else "").splitlines() for html in (before, after))
+    old, new = (body_text(html).splitlines() for html in (before, after))
     lines = list(islice(difflib.unified_diff(old, new, n=1, lineterm=""), 2, None))
     click.echo("    the body:")
     for line in lines[:BODY_LINES]:

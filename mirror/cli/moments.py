@@ -14,6 +14,7 @@ UNITS_S = {
     "second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 7 * 86_400, "month": 30 * 86_400, "year": 365 * 86_400,
 }  # fmt: skip
 AGO = re.compile(r"(an?|\d{1,6})\s+(" + "|".join(UNITS_S) + r")s?\s+ago", re.I)
+EARLIEST_YEAR = 1900
 LAST_INSTANT = timedelta(days=1) - timedelta(milliseconds=1)
 
 
@@ -23,7 +24,7 @@ def typed(written: str, now: datetime, zone: tzinfo | None = None) -> str:
     A day means its end, and today means now: all that was known on that day. What has no offset is local (`zone`).
     """
     moment = _moment(" ".join(written.lower().split()), now, zone)
-    if moment is None:
+    if moment is None or moment.year < EARLIEST_YEAR:
         raise Usage(
             f"“{written}” is no time; write it like 2026-03-01, “2026-03-01 14:30”, 2026-03-01T14:30:00Z, yesterday, or"
             " “2 days ago”"

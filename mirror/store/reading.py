@@ -124,31 +124,31 @@ def quoted(words: str) -> str:
 # --- one record -------------------------------------------------------------------------------------------------------
 
 
-def show(store: Store, kind: Kind, wanted: str) -> Document:
-    """A record by its id, or by upstream's: its envelope and columns, its lists and its `raw`. Raises: Usage."""
-    rows = store.conn.execute(
+def find(store: Store, kind: Kind, wanted: str) -> sqlite3.Row:
+    """The row of a record by its id, or by upstream's. Raises: Usage."""
+    row: sqlite3.Row | None = store.conn.execute(
         f"SELECT * FROM {kind.name} WHERE id = ? OR remote_id = ? ORDER BY id = ? DESC",
         [wanted if wanted.isdecimal() and len(wanted) < 19 else None, wanted, wanted],
-    ).fetchall()
-    if not rows:
+    ).fetchone()
+    if row is None:
         raise Usage(f"there is no {kind.singular} {wanted}; find one with: mirror search WORDS")
-    row = dict(rows[0])
+    return row
+
+
+def show(store: Store, kind: Kind, wanted: str) -> Document:
+    """A record by its id, or by upstream's: its envelope and columns, its lists and its `raw`. Raises: Usage."""
+    row = dict(find(store, kind, wanted))
     raw = row.pop("raw")
     document: Document = {"kind": kind.name, **row}
-    document["account"] = store.conn.execute("SELECT name FROM accounts WHERE id = ?", [row["account_id"]]).fetchone()[
-        0
-    ]
+    document["account"] = account_name(store, row["account_id"])
     for table, columns in CHILDREN.get(kind.name, {}).items():
         document[table] = _rows(
             store, f"SELECT {', '.join(columns[1:])} FROM {table} WHERE {columns[0]} = ?", row["id"]
         )
     if kind.attachments:
-        document["attachments"] = _rows(
-            store,
-            f"SELECT name, mime_type, size_bytes, inline, kept, sha256 FROM attachments WHERE {kind.singular}_id = ?"
-            " AND removed_at IS NULL",
-            row["id"],
-        )
+        document["attachments"] = attachments(store, kind, row["id"])
+        for item in document["attachments"]:
+            del item["remote_id"]
     if kind.name == "messages":
         body = store.conn.execute("SELECT html, text FROM message_bodies WHERE message_id = ?", [row["id"]]).fetchone()
         document["body"] = {"html": body["html"], "text": body["text"]} if body else None
@@ -163,6 +163,26 @@ def show(store: Store, kind: Kind, wanted: str) -> Document:
 def readable(kind: Kind, document: Document) -> list[tuple[str, Any]]:
     """The columns of a shown record that say something, in the order of its table."""
     return [(name, document[name]) for name in COLUMNS[kind.name] if document.get(name) not in (None, "")]
+
+
+def named_columns(kind: str, values: tuple[Any, ...]) -> list[tuple[str, Any]]:
+    """Derived columns with their names."""
+    return list(zip(COLUMNS[kind], values, strict=True))
+
+
+def attachments(store: Store, kind: Kind, record_id: int, *, removed: bool = False) -> list[Document]:
+    """What a record has attached; `removed`: also what it once had."""
+    return _rows(
+        store,
+        "SELECT remote_id, name, mime_type, size_bytes, inline, kept, sha256 FROM attachments"
+        f" WHERE {kind.singular}_id = ?" + ("" if removed else " AND removed_at IS NULL"),
+        record_id,
+    )
+
+
+def account_name(store: Store, account_id: int) -> str:
+    """The person's word for an account."""
+    return str(store.conn.execute("SELECT name FROM accounts WHERE id = ?", [account_id]).fetchone()[0])
 
 
 def _rows(store: Store, sql: str, record_id: int) -> list[Document]:
