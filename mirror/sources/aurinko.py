@@ -7,9 +7,6 @@ sections), and where a comment says so, what clients have observed.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import re
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -21,8 +18,8 @@ import msgspec
 from mirror import clock as clocks
 from mirror.clock import Clock
 from mirror.errors import NotPermitted, NotReady, RecordGone, RestartFeed, SignInAgain, WrongAnswer
-from mirror.feed import Change, Coverage, Cursor, Feed, Gone, Mailbox, Page, Record, Settings, Unreadable
-from mirror.formats.text import from_html
+from mirror.feed import Coverage, Cursor, Feed, Gone, Mailbox, Page, Record, Settings, Unreadable
+from mirror.sources import aurinko_answers as answers
 from mirror.sources.http import CONNECT_PATIENCE_S, Answer, Http
 
 FEEDS = {
@@ -60,46 +57,8 @@ EVENTS_BACK = timedelta(days=365)
 EVENTS_AHEAD = timedelta(days=730)
 READY_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 
-A_TAG = re.compile(r"</?[a-z][a-z0-9]*[\s>/]", re.I)  # mails without HTML come as plain text, whatever was asked for
 BAD_TOKEN_CODES = frozenset({"token.notValid", "syncToken.expired", "syncToken.notValid"})
 BAD_TOKEN_MESSAGE = re.compile(r"token\.notValid|(page|sync|delta) ?token (is |has )?(invalid|expired|not valid)", re.I)
-
-
-class _Account(msgspec.Struct):
-    id: int | str
-    email: str | None = None
-    mailboxAddress: str | None = None  # noqa: N815  (upstream's name, as all fields of these Structs)
-    serviceType: str | None = None  # noqa: N815
-    authScopes: list[str] | None = None  # noqa: N815
-
-
-class _SyncStatus(msgspec.Struct):
-    ready: bool | None = None
-    syncUpdatedToken: str | None = None  # noqa: N815
-    syncDeletedToken: str | None = None  # noqa: N815
-
-
-class _Page(msgspec.Struct):
-    nextPageToken: str | None = None  # noqa: N815
-    nextDeltaToken: str | None = None  # noqa: N815
-    records: list[msgspec.Raw] | None = None
-
-
-class _Head(msgspec.Struct):
-    id: str
-    etag: str | None = None
-    lastModifiedTime: str | None = None  # noqa: N815
-    omitted: list[str] | None = None
-    deleted: bool | None = None
-
-
-class _Tombstone(msgspec.Struct):
-    id: str
-    timestamp: str | None = None
-
-
-class _Content(msgspec.Struct):
-    content: str
 
 
 class Aurinko:
@@ -135,7 +94,9 @@ class Aurinko:
         self._http.patience.renew()
 
     def mailbox(self) -> Mailbox:
-        answer, account = self._http.get("/account", decode=_decode_account, connect_patience_s=CONNECT_PATIENCE_S)
+        answer, account = self._http.get(
+            "/account", decode=answers.decode_account, connect_patience_s=CONNECT_PATIENCE_S
+        )
         if account is None:
             raise WrongAnswer("GET /account", status=answer.status, code=answer.code)
         self._scopes = tuple(account.authScopes or ())
@@ -158,20 +119,21 @@ class Aurinko:
     def _listing(self, feed: Feed, cursor: Cursor | None) -> Page:
         token = (cursor or {}).get("page")
         path = LISTINGS[feed.kind]
-        answer, page = self._http.get(path, {"pageToken": token} if token else None, decode=decode_page)
+        answer, page = self._http.get(path, {"pageToken": token} if token else None, decode=answers.decode_page)
         if page is None:
             raise RestartFeed(path, status=answer.status, code=answer.code) if token else _refused(path, answer)
+        records = _records(path, page, answer.status)
         _must_advance(path, token, page.nextPageToken)
         following: Cursor | None = {"page": page.nextPageToken} if page.nextPageToken else None
         covers = Coverage() if not token else None
-        return Page(_changes(feed, page.records or []), following, following is not None, covers)
+        return Page(answers.changes_of(feed, records), following, following is not None, covers)
 
     def _start(self, feed: Feed) -> Page:
         path = _path(FEEDS[feed.kind], feed) + "/sync"
         covers = self.coverage(feed)
         params = self._start_params(feed, covers)
         for attempt in range(1_000):
-            answer, status = self._http.send("POST", path, params, decode=_decode_status)
+            answer, status = self._http.send("POST", path, params, decode=answers.decode_status)
             if status is None:
                 raise _refused(path, answer)
             if status.ready is not False and status.syncUpdatedToken and status.syncDeletedToken:
@@ -203,24 +165,29 @@ class Aurinko:
         chosen = self._settings.since
         since = datetime.combine(datetime.fromisoformat(chosen), time(), UTC) if chosen else None
         if feed.kind == "events":
-            return Coverage(clocks.text(since or now - EVENTS_BACK), clocks.text(now + EVENTS_AHEAD))
+            # Whole days: a start that is not ready is asked for again with the same parameters, also by the next run.
+            today = datetime.combine(now, time(), UTC)
+            return Coverage(clocks.text(since or today - EVENTS_BACK), clocks.text(today + EVENTS_AHEAD))
         if feed.kind == "messages":
             return Coverage(clocks.text(since or now - timedelta(days=ALL_MAIL_DAYS)))
         return Coverage()
 
     def _walk(self, feed: Feed, cursor: Cursor) -> Page:
-        side: str = cursor["walking"]
-        tokens: dict[str, str] = cursor[side]
+        try:
+            side: str = cursor["walking"]
+            tokens: dict[str, str] = cursor[side]
+            params = {"pageToken": tokens["page"]} if "page" in tokens else {"deltaToken": tokens["delta"]}
+        except (KeyError, TypeError) as error:
+            raise RestartFeed("the stored cursor is of another form") from error
         path = f"{_path(FEEDS[feed.kind], feed)}/sync/{side}"
-        params = {"pageToken": tokens["page"]} if "page" in tokens else {"deltaToken": tokens["delta"]}
-        answer, page = self._http.get(path, params, decode=decode_page)
+        answer, page = self._http.get(path, params, decode=answers.decode_page)
         if page is None:
             raise self._expired(cursor, answer) if _is_bad_token(answer) else _refused(path, answer)
         if not page.nextPageToken and not page.nextDeltaToken:
             raise WrongAnswer(f"GET {path}: neither nextPageToken nor nextDeltaToken", status=answer.status)
         _must_advance(path, tokens.get("page"), page.nextPageToken)
-        records = page.records or []
-        changes = _changes(feed, records) if side == "updated" else _tombstones(records)
+        records = _records(path, page, answer.status)
+        changes = answers.changes_of(feed, records) if side == "updated" else answers.tombstones_of(records)
         return Page(changes, *_advance(cursor, page))
 
     def _expired(self, cursor: Cursor, answer: Answer) -> RestartFeed:
@@ -236,19 +203,19 @@ class Aurinko:
     def read(self, feed: Feed, remote_id: str) -> Record | Gone:
         path = _path(RECORDS[feed.kind], feed, remote_id)
         params = {"bodyType": "html"} if feed.kind == "messages" else None
-        answer, raw = self._http.get(path, params, decode=_decode_raw)
+        answer, raw = self._http.get(path, params, decode=answers.decode_raw)
         if raw is None:
             if answer.status in (404, 410):
                 return Gone(remote_id)
             raise _refused(path, answer)
-        change = _record(feed, raw)
+        change = answers.change_of(feed, raw)
         if isinstance(change, Unreadable) or change.remote_id != remote_id:
             raise WrongAnswer(f"GET {RECORDS[feed.kind]}: not the record that was asked for", status=answer.status)
         return change
 
     def attachment(self, feed: Feed, record_id: str, attachment_id: str) -> bytes:
-        path = f"{_path(RECORDS[feed.kind], feed, record_id)}/attachments/{quote(attachment_id, safe='')}"
-        answer, content = self._http.get(path, decode=_decode_content)
+        path = f"{_path(RECORDS[feed.kind], feed, record_id)}/attachments/{_segment(attachment_id)}"
+        answer, content = self._http.get(path, decode=answers.decode_content)
         if content is None:
             if answer.status in (404, 410):
                 raise RecordGone(path, status=answer.status)
@@ -257,7 +224,12 @@ class Aurinko:
 
 
 def _path(template: str, feed: Feed, remote_id: str = "") -> str:
-    return template.format(parent=quote(feed.parent or "", safe=""), id=quote(remote_id, safe=""))
+    return template.format(parent=_segment(feed.parent or ""), id=_segment(remote_id))
+
+
+def _segment(remote_id: str) -> str:
+    """An id as a part of a path: dots alone would be taken for a way up."""
+    return remote_id.replace(".", "%2E") if remote_id in (".", "..") else quote(remote_id, safe="")
 
 
 def _refused(path: str, answer: Answer) -> WrongAnswer:
@@ -281,7 +253,14 @@ def _must_advance(path: str, asked: str | None, following: str | None) -> None:
         raise WrongAnswer(f"GET {path}: the page token does not advance", status=200)
 
 
-def _advance(cursor: Cursor, page: _Page) -> tuple[Cursor, bool]:
+def _records(path: str, page: answers.PageAnswer, status: int) -> list[msgspec.Raw]:
+    """The records of a page. Left out, they are an empty page where something else says so; else they were lost."""
+    if page.records is None and (page.length or not (page.nextPageToken or page.nextDeltaToken or page.length == 0)):
+        raise WrongAnswer(f"GET {path}: a page without records", status=status)
+    return page.records or []
+
+
+def _advance(cursor: Cursor, page: answers.PageAnswer) -> tuple[Cursor, bool]:
     """The cursor after a page, and whether there is more. A page token wins over a delta token on the same page."""
     side = cursor["walking"]
     if page.nextPageToken:
@@ -290,123 +269,3 @@ def _advance(cursor: Cursor, page: _Page) -> tuple[Cursor, bool]:
     following[side] = {"delta": page.nextDeltaToken}
     following["walking"] = "deleted" if side == "updated" else "updated"
     return following, side == "updated"
-
-
-# --- answers taken apart --------------------------------------------------------------------------------------------
-
-_decode_account = msgspec.json.Decoder(_Account).decode
-_decode_status = msgspec.json.Decoder(_SyncStatus).decode
-_decode_page_struct = msgspec.json.Decoder(_Page).decode
-_decode_head = msgspec.json.Decoder(_Head).decode
-_decode_tombstone = msgspec.json.Decoder(_Tombstone).decode
-_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-
-
-def decode_page(content: bytes) -> _Page:
-    """A page of a feed or a listing, its records as the bytes that upstream sent."""
-    try:
-        return _decode_page_struct(content)
-    except msgspec.ValidationError:
-        raise
-    except msgspec.DecodeError:
-        # A lone surrogate (\ud800) is allowed in JSON texts but not in UTF-8; msgspec refuses the whole page for it.
-        page = json.loads(content)
-        if not isinstance(page, dict) or not isinstance(page.get("records"), list):
-            raise
-        records = [msgspec.Raw(json.dumps(record).encode()) for record in page["records"]]
-        tokens = msgspec.convert({**page, "records": None}, _Page)
-        return _Page(tokens.nextPageToken, tokens.nextDeltaToken, records)
-
-
-def _decode_raw(content: bytes) -> bytes:
-    decode_page(b'{"records": [' + content + b"]}")
-    return content
-
-
-def _decode_content(content: bytes) -> bytes:
-    encoded = msgspec.json.decode(content, type=_Content).content
-    try:
-        return base64.b64decode(encoded, altchars=b"-_" if "-" in encoded or "_" in encoded else None, validate=False)
-    except binascii.Error as error:
-        raise WrongAnswer("the attachment is not base64", status=200) from error
-
-
-def _changes(feed: Feed, records: list[msgspec.Raw]) -> tuple[Change, ...]:
-    return tuple(_record(feed, bytes(raw)) for raw in records)
-
-
-def _record(feed: Feed, raw: bytes) -> Record | Gone | Unreadable:
-    try:
-        head = _decode_head(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        loose = _loose_head(raw)
-        if loose is None:
-            return Unreadable(raw, "it has no id, or is no JSON object")
-        head = loose
-    if not head.id or len(head.id.encode("utf-8", "surrogatepass")) > 2048:
-        return Unreadable(raw, "its id is empty or longer than 2 KB")
-    if head.deleted:
-        return Gone(head.id, _moment(head.lastModifiedTime))
-    body = None
-    if feed.kind == "messages" and b'"body"' in raw:
-        raw, body = _without_body(raw)
-    text = from_html(body) if body is not None and A_TAG.search(body) else body
-    return Record(head.id, raw, head.etag, _moment(head.lastModifiedTime), tuple(head.omitted or ()), body, text)
-
-
-def _loose_head(raw: bytes) -> _Head | None:
-    """The head of a record whose fields are not of the agreed types: what can be used of it."""
-    try:
-        fields = json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(fields, dict):
-        return None
-    remote_id = fields.get("id")
-    if isinstance(remote_id, int) and not isinstance(remote_id, bool):
-        remote_id = str(remote_id)
-    if not isinstance(remote_id, str) or not remote_id.isprintable():
-        return None
-    etag, modified, omitted = fields.get("etag"), fields.get("lastModifiedTime"), fields.get("omitted")
-    return _Head(
-        remote_id,
-        etag if isinstance(etag, str) else None,
-        modified if isinstance(modified, str) else None,
-        [name for name in omitted if isinstance(name, str)] if isinstance(omitted, list) else None,
-        fields.get("deleted") is True,
-    )
-
-
-def _without_body(raw: bytes) -> tuple[bytes, str | None]:
-    """The record without its body, and the body. The other fields stay byte for byte as they came."""
-    try:
-        fields = _decode_fields(raw)
-        body = msgspec.json.decode(fields["body"], type=str | None) if "body" in fields else None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        loose = json.loads(raw)
-        text = loose.pop("body", None)
-        return json.dumps(loose).encode(), text if isinstance(text, str) else None
-    fields.pop("body", None)
-    return msgspec.json.encode(fields), body
-
-
-def _tombstones(records: list[msgspec.Raw]) -> tuple[Change, ...]:
-    changes: list[Change] = []
-    for raw in records:
-        try:
-            tombstone = _decode_tombstone(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            loose = _loose_head(bytes(raw))
-            changes.append(Gone(loose.id) if loose else Unreadable(bytes(raw), "a deletion without an id"))
-            continue
-        changes.append(Gone(tombstone.id, _moment(tombstone.timestamp)))
-    return tuple(changes)
-
-
-def _moment(written: str | None) -> str | None:
-    if not written:
-        return None
-    try:
-        return clocks.text(clocks.moment(written))
-    except (ValueError, OverflowError):
-        return None

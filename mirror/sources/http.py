@@ -27,6 +27,7 @@ FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 60.0
 GARBLED_TRIES = 3
 CONNECT_PATIENCE_S = 15.0
+LONGEST_ASKED_S = 86_400.0  # more than a day of silence is not asked for by anybody who means it
 TIMEOUT = httpx.Timeout(60.0, connect=15.0, pool=5.0)
 
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -114,10 +115,13 @@ class Http:
             try:
                 answer = self._once(method, path, params)
                 if not answer.ok:
+                    self._obey(answer, f"{method} {path}")
                     return answer, None
                 return answer, decode(answer.content)
             except RetryLater as error:
                 trouble = error
+            except RecursionError as error:
+                raise WrongAnswer(f"{method} {path}: the answer nests too deep", status=200) from error
             except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
                 if isinstance(error, msgspec.ValidationError):
                     raise WrongAnswer(f"{method} {path}: {error}") from error
@@ -143,6 +147,14 @@ class Http:
                 raise trouble
         self.rest(wait_s)
         self.traffic.retries += 1
+
+    def _obey(self, answer: Answer, where: str) -> None:
+        """Wait as long as an answer asks that says no all the same. Raises: RetryLater, when that is too long."""
+        if not answer.retry_after_s:
+            return
+        if answer.retry_after_s > self.patience.left_s:
+            raise RetryLater(where, status=answer.status, code=answer.code, after_s=answer.retry_after_s)
+        self.rest(answer.retry_after_s)
 
     def rest(self, seconds: float) -> None:
         """Wait, at the expense of this pass's patience."""
@@ -188,22 +200,26 @@ class Http:
         if not value:
             return None
         try:
-            return max(0.0, float(value))
+            asked_s = float(value)
         except ValueError:
-            pass
-        try:
-            moment = email.utils.parsedate_to_datetime(value)
-        except (ValueError, TypeError):
-            return None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - self._clock.now()).total_seconds())
+            try:
+                moment = email.utils.parsedate_to_datetime(value)
+            except (ValueError, TypeError, OverflowError, IndexError):
+                return None
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            asked_s = (moment - self._clock.now()).total_seconds()
+        return min(max(0.0, asked_s), LONGEST_ASKED_S)
 
 
 def api_root(base_url: str) -> str:
     """The URL that all paths start from, whether or not it was given with `/v1`. Raises: Usage."""
     url = base_url.strip().rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, half an IPv6 address
+        whole = False
+    if not whole or parts.query or parts.fragment:
         raise Usage(f"“{base_url}” is not a base URL; give one like https://api.aurinko.io")
     if parts.username or parts.password:
         raise Usage("a base URL must not contain credentials; hand the token over with --token-stdin or --token-env")

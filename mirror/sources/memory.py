@@ -86,30 +86,30 @@ class Memory:
     def page(self, feed: Feed, cursor: Cursor | None) -> Page:
         self._ask("page", feed, cursor)
         shelf = self._shelf(feed)
+        asked_anew = cursor is None
         if cursor is None:
-            cursor = {"epoch": shelf.epoch, "after": 0, "listing": True}
+            cursor = {"epoch": shelf.epoch, "after": 0, "listing": len(shelf.log)}
         if cursor["epoch"] != shelf.epoch:
             raise RestartFeed("expired", status=410)
         start = cursor["after"]
         end = min(len(shelf.log), start + self.page_size)
         more = end < len(shelf.log)
-        changes = self._changes(feed, shelf, dict.fromkeys(shelf.log[start:end]), first=bool(cursor.get("listing")))
-        following: Cursor | None = {
-            "epoch": shelf.epoch,
-            "after": end,
-            "listing": more and cursor.get("listing", False),
-        }
+        # What was gone before the listing began is not told; what goes while it is walked is.
+        told_from = int(cursor["listing"])
+        changes = self._changes(feed, shelf, start, end, told_from)
+        following: Cursor | None = {"epoch": shelf.epoch, "after": end, "listing": told_from if more else 0}
         if feed.kind in LISTED and not more:
             following = None
-        page = Page(tuple(changes), following, more, self.covers if start == 0 and cursor.get("listing") else None)
+        page = Page(tuple(changes), following, more, self.covers if asked_anew else None)
         return self.rewrite(feed, page) if self.rewrite else page
 
-    def _changes(self, feed: Feed, shelf: _Shelf, names: dict[str, None], *, first: bool) -> list[Change]:
+    def _changes(self, feed: Feed, shelf: _Shelf, start: int, end: int, told_from: int) -> list[Change]:
         changes: list[Change] = []
-        for name in names:
+        places = {name: place for place, name in enumerate(shelf.log[start:end], start)}
+        for name, place in places.items():
             if name in shelf.live:
                 changes.append(self._without_omitted(feed, shelf.live[name]))
-            elif name in shelf.gone_at and not first:
+            elif name in shelf.gone_at and place >= told_from:
                 changes.append(Gone(name, shelf.gone_at[name]))
         return changes
 
