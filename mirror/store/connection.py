@@ -82,8 +82,16 @@ class Store:
         self.conn.close()
 
 
-def open_store(home: Path, clock: Clock | None = None, *, create: bool = True, busy_s: float = BUSY_S) -> Store:
-    """The home's database, made or migrated where that is needed. `busy_s`: how long to wait for another program's lock.
+def open_store(
+    home: Path,
+    clock: Clock | None = None,
+    *,
+    create: bool = True,
+    busy_s: float = BUSY_S,
+    factory: type[sqlite3.Connection] = sqlite3.Connection,
+) -> Store:
+    """The home's database, made or migrated where that is needed. `busy_s`: how long to wait for another program's lock;
+    `factory`: the class of the connection, for what watches it.
 
     Raises: HomeUnusable, HomeTooNew, DatabaseBusy, DatabaseDamaged, Usage (no such home, with `create` off).
     """
@@ -99,7 +107,7 @@ def open_store(home: Path, clock: Clock | None = None, *, create: bool = True, b
     except OSError as error:
         raise HomeUnusable(str(home), error.strerror or str(error)) from error
     with translated(path):
-        conn = _connect(path, busy_s)
+        conn = _connect(path, busy_s, factory)
         try:
             _bring_up_to_date(home, conn, busy_s)
         except BaseException:
@@ -115,8 +123,8 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return conn
 
 
-def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
-    conn = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
+def _connect(path: Path, busy_s: float, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
+    conn = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False, factory=factory)
     conn.row_factory = sqlite3.Row
     conn.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     conn.execute("PRAGMA journal_mode = WAL")
