@@ -39,7 +39,9 @@ def populate(state: State, *, clock: Clock, account_id: int | None = None, size:
         cast = Cast(myself(account), [entry.person for entry in entries if entry.person])
         meetings = Diary(state, account.id, cast, year, chance).fill(entries, size)
         mails = Mailbox(state, account.id, cast, year, chance).fill(meetings, size)
-        Lists(state, account.id, cast, year, chance).fill(mails[-400:], size)
+        Lists(state, account.id, cast, year, chance).fill(
+            [mail for mail in mails if "important" in mail["sysLabels"]], size
+        )
         _restless(state, account, chance)
     return account
 

@@ -74,8 +74,7 @@ class Diary:
 
     def _series(self, series: Series) -> None:
         plan = planned(series, self.year)
-        circle, count = series.with_whom
-        others = self.cast.draw_several(circle, self.chance, count) if count else []
+        others = self._regulars(series)
         called = others[0].called if others else ""
         company = others[0].company if others and others[0].company else PARTNERS[0].name
         master: Record = {
@@ -96,6 +95,13 @@ class Diary:
         stored = self._store(series.calendar, master, created_at)
         self._exceptions(series, plan, stored)
 
+    def _regulars(self, series: Series) -> list[Person]:
+        circle, count = series.with_whom
+        if series.company:
+            people = [person for person in self.cast.circle(circle) if person.company == series.company]
+            return self.chance.sample(people, k=min(count, len(people)))
+        return self.cast.draw_several(circle, self.chance, count) if count else []
+
     def _exceptions(self, series: Series, plan: Plan, master: Record) -> None:
         """Some instances at another time, and some called off."""
         touched = self.chance.sample(plan.starts[2:], k=min(len(plan.starts) - 2, series.moved + series.cancelled))
@@ -103,17 +109,13 @@ class Diary:
             self._exception(series, master, original, cancelled=number < series.cancelled)
 
     def _exception(self, series: Series, master: Record, original: datetime, *, cancelled: bool) -> None:
-        start = original
-        if not cancelled:
-            start = original + timedelta(
-                days=self.chance.choice((0, 0, 1, -1, 2)), minutes=self.chance.choice((30, 60, -30, 90))
-            )
+        start = original if cancelled else self._other_time(original)
         copied = ("subject", "description", "location", "organizer", "meetingInfo", "showAs", "sensitivity", "iCalUId")
         record: Record = {name: master[name] for name in copied if name in master}
         record |= _span(start, series.minutes, series.zone)
         if cancelled:
             record["meetingInfo"] = {**record.get("meetingInfo", {}), "canceled": True}
-        elif self.chance.random() < 0.3:
+        elif series.calendar == "work" and self.chance.random() < 0.3:
             record["location"] = self.chance.choice(("Pier 4, big room", "On board", "By phone", "Café Anker"))
         record["recurrenceType"] = "occurrence"
         record["occurrenceInfo"] = {
@@ -123,6 +125,13 @@ class Diary:
             "masterId": master["id"],
         }
         self._store(series.calendar, record, original - timedelta(days=self.chance.uniform(0.5, 9)))
+
+    def _other_time(self, original: datetime) -> datetime:
+        """A little earlier or later, perhaps on another day, but not on one that makes a weekend of it."""
+        days = self.chance.choice((0, 0, 1, -1, 2))
+        if (original + timedelta(days=days)).weekday() > 4 >= original.weekday():
+            days = -1
+        return original + timedelta(days=days, minutes=self.chance.choice((30, 60, -30, 90)))
 
     def _birthdays(self, entries: list[Entry]) -> None:
         for entry in entries:
@@ -202,7 +211,8 @@ class Diary:
         self, record: Record, calendar: str, start: datetime, minutes: int, others: list[Person]
     ) -> Meeting | None:
         """The stored date, and as a meeting if others are coming."""
-        announced_at = start - timedelta(days=self.chance.uniform(1, 24))
+        day = start.astimezone(HOME).date() - timedelta(days=self.chance.randint(1, 24))
+        announced_at = at_home(day, self.chance.randint(8, 18), self.chance.randrange(60))
         cancelled = bool(others) and self.chance.random() < 0.04
         organizer = self.cast.me if self.chance.random() < 0.5 or not others else others[0]
         if others:
@@ -236,7 +246,7 @@ class Diary:
             "recurrenceType": "single",
         }
         record |= self._company(self.cast.me, others, None, past=False)
-        announced_at = self.year.now - timedelta(days=11, hours=3)
+        announced_at = at_home(self.year.now.date() - timedelta(days=11), 11, 5)
         stored = self._store("work", record, announced_at)
         return Meeting(
             record["subject"],

@@ -85,15 +85,15 @@ class Cast:
     def draw_several(
         self, circle: str, chance: random.Random, count: int, *, but: Iterable[Person] = ()
     ) -> list[Person]:
-        """Up to `count` different people of a circle."""
-        taken = [person.name for person in but]
-        wanted: list[Person] = []
-        for _ in range(count * 4):
-            person = self.draw(circle, chance)
-            if person.name not in taken and person is not self.me and len(wanted) < count:
-                taken.append(person.name)
-                wanted.append(person)
-        return wanted
+        """Up to `count` different people of a circle. Partners come from one company, and bring some of our own."""
+        wanted = [self.draw(circle, chance)]
+        same = [p for p in self.circle("partner") if p.company == wanted[0].company and p is not wanted[0]]
+        if circle == "partner" and count > 1:
+            wanted += chance.sample(same, k=min(len(same), max(1, count * 2 // 3)))
+            circle = "team"
+        wanted += [self.draw(circle, chance) for _ in range(count * 4)]
+        left_out = {self.me.name, *(person.name for person in but)}
+        return [person for person in dict.fromkeys(wanted) if person.name not in left_out][:count]
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ CIRCULARS: tuple[Circular, ...] = (
         ("Your ticket to {town}", "Booking {code}: {town}", "Your receipt for {town}"),
         (
             "Thank you for travelling with us. Your ticket to {town} for {date} is attached.",
-            "Coach {n}, seat {many}, by the window. Total {amount}.",
+            "Coach {n}, seat {many}, by the window. Total {price}.",
         ),
         "receipt",
         ("ticket.pdf",),
@@ -142,7 +142,7 @@ CIRCULARS: tuple[Circular, ...] = (
         19,
         ("Your order no. {code}{many}", "Receipt {code}{many}", "Your basket is packed"),
         (
-            "{n} items, {amount}. Delivery on {day} before eight. The leeks are especially good this week.",
+            "{n} items, {price}. Delivery on {day} before eight. The leeks are especially good this week.",
             "Please put the empty boxes in front of the door.",
         ),
         "receipt",
@@ -155,7 +155,7 @@ CIRCULARS: tuple[Circular, ...] = (
         10,
         ("Your bill for {month}", "Abschlag {month}"),
         (
-            "Your monthly payment of {amount} will be collected on {date}.",
+            "Your monthly payment of {price} will be collected on {date}.",
             "You used {many} kWh, {n} less than in the month before. Well done!",
         ),
         "receipt",
@@ -167,7 +167,7 @@ CIRCULARS: tuple[Circular, ...] = (
         60,
         12,
         ("Your bicycle is ready", "Receipt: service"),
-        ("New brake pads, new chain, one bell that rings again. {amount}.", "Open until six."),
+        ("New brake pads, new chain, one bell that rings again. {price}.", "Open until six."),
         "receipt",
         ("receipt.pdf",),
     ),
@@ -220,6 +220,6 @@ JUNK: tuple[tuple[str, str, str, str], ...] = (
         "Conference Office",
         "invite@all-sciences.example.net",
         "Dear Respected Professor, your paper on {code}",
-        "We read your wonderful paper and invite you to {town}. The fee is only {amount}.",
+        "We read your wonderful paper and invite you to {town}. The fee is only {price}.",
     ),
 )

@@ -97,7 +97,7 @@ HOME_TOPICS: dict[str, tuple[Topic, ...]] = {
             "trip",
             ("{town} in {month}", "Weekend in {town}", "Remember {town}?"),
             (
-                "how about a weekend in {town} in {month}? I found a small place by the water for {amount}, breakfast included.",
+                "how about a weekend in {town} in {month}? I found a small place by the water for {price}, breakfast included.",
                 "I'm going to be near {town} around {date}. Any chance to see you?",
             ),
             (
@@ -185,7 +185,7 @@ HOME_TOPICS: dict[str, tuple[Topic, ...]] = {
             (
                 "here is the programme for {month}: first {piece}, then a short break, then everything with piano.",
                 "the posters are here. Who can put some up? They are rather blue.",
-                "we have the hostel in {town} for the choir weekend from {date}. It is {amount} per person with full board.",
+                "we have the hostel in {town} for the choir weekend from {date}. It is {price} per person with full board.",
             ),
             ("Black clothes, something blue.", "Families are welcome."),
             (
@@ -218,7 +218,7 @@ HOME_TOPICS: dict[str, tuple[Topic, ...]] = {
             ("Parents' evening", "Class 6b: trip to {town}", "Stairwell and cellar", "Club house duty"),
             (
                 "the parents' evening takes place on {date} at seven. Please tell us if you are coming.",
-                "on {date} the class goes to {town}. Please give your child {amount} and a raincoat.",
+                "on {date} the class goes to {town}. Please give your child {price} and a raincoat.",
                 "on {day} the water is switched off between nine and twelve. We are sorry for the trouble.",
             ),
             ("A form is attached.", "We still need somebody who brings {dish}."),
@@ -241,5 +241,5 @@ NOTES_TO_SELF: tuple[tuple[str | None, str], ...] = (
     ("{code}", "ask {other} about line {n}; ring {client} before noon; take the van keys home"),
     ("", "Theo: gym shoes size 31!"),
     ("Packing list {town}", "passport, thermos, Theo's bear, charger, {book}, rain trousers for everybody"),
-    ("Numbers for tax", "bicycle {amount}, train cards, half of the desk"),
+    ("Numbers for tax", "bicycle {price}, train cards, half of the desk"),
 )

@@ -115,7 +115,7 @@ def new_thread(chance: random.Random) -> str:
 def post(state: State, account_id: int, letter: Letter, filing: Filing) -> Record:
     """The stored message, with its body, its files and its bytes."""
     text, rich = letter.text(), letter.html()
-    record, attachments = as_record(letter, text, filing)
+    record, attachments = as_record(letter, filing)
     mime = written(record, text, rich, letter.files)
     body = text if rich is None else rich
     return state.create(
@@ -130,7 +130,7 @@ def post(state: State, account_id: int, letter: Letter, filing: Filing) -> Recor
     )
 
 
-def as_record(letter: Letter, text: str, filing: Filing) -> tuple[Record, dict[str, bytes]]:
+def as_record(letter: Letter, filing: Filing) -> tuple[Record, dict[str, bytes]]:
     """The EmailMessage without its body, and the bytes of its attachments by their ids."""
     sent_at = clocks.text(letter.at)
     record: dict[str, Any] = {
@@ -148,7 +148,7 @@ def as_record(letter: Letter, text: str, filing: Filing) -> tuple[Record, dict[s
         "bcc": [],
         "replyTo": [],
         "hasAttachments": any(file.content_id is None for file in letter.files),
-        "bodySnippet": " ".join(text.split("\n\nOn ")[0].split())[:160],
+        "bodySnippet": " ".join(" ".join(letter.paragraphs).split())[:160],
         "internetHeaders": [{"name": name, "value": value} for name, value in letter.headers],
         "lastModifiedTime": clocks.text(filing.touched_at or letter.at),
     }

@@ -106,7 +106,7 @@ class Posts:
             "I asked two weeks ago whether we may share the gauge data with the institute. They are waiting, and so am I.",
             f"Thanks\n{colleague.called}",
         )
-        at = self.year.now - timedelta(days=8, hours=4)
+        at = at_home(self.year.now.date() - timedelta(days=8), 10, 12)
         return self._letter(colleague, "Did you see my question?", at, paragraphs)
 
     def _invitations(self, meetings: list[Meeting], size: float) -> Iterator[Letter]:
@@ -136,10 +136,11 @@ class Posts:
 
     def _meeting_mail(self, meeting: Meeting, sender: Person, method: str, word: str, text: str) -> Letter:
         me, chance = self.cast.me, self.chance
-        hours = {"request": 0.01, "reply": chance.uniform(0.2, 30), "cancel": chance.uniform(30, 40)}[method]
-        at = min(
-            meeting.announced_at + timedelta(hours=hours), self.year.now - timedelta(minutes=chance.randint(3, 90))
-        )
+        if method == "reply":
+            at = self.year.next_turn(meeting.announced_at, chance, work=False, mine=False)
+        else:
+            at = meeting.announced_at + timedelta(hours=24 if method == "cancel" else 0, minutes=chance.randint(1, 9))
+        at = min(at, self.year.now - timedelta(minutes=chance.randint(3, 90)))
         starts = meeting.start.astimezone(HOME)
         to = (me,) if sender is not me else meeting.others
         addresses = [person.address or "" for person in (me, *meeting.others)]

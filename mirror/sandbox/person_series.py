@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
 
+from mirror.sandbox.person_names import PARTNERS
 from mirror.sandbox.person_year import ZONE, Year
 
 Record = dict[str, Any]
@@ -53,6 +54,7 @@ class Series:
     shown: str = "busy"
     notes: str | None = None
     mine: bool = True
+    company: str | None = None
 
 
 SERIES: tuple[Series, ...] = (
@@ -64,7 +66,8 @@ SERIES: tuple[Series, ...] = (
            "https://meet.example.com/monthly-review", moved=2, cancelled=1, notes="Figures, open points, next month."),
     Series("Call with Yokohama", "work", "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU", 17, 0, 40, 350, ("partner", 3), None,
            "https://meet.example.com/yokohama", zone="Asia/Tokyo", moved=2, cancelled=1,
-           notes="17:00 in Yokohama stays 17:00; here it is an hour earlier in winter.", mine=False),
+           notes="17:00 in Yokohama stays 17:00; here it is an hour earlier in winter.", mine=False,
+           company=PARTNERS[3].name),
     Series("Project call Lightship pier", "work", "FREQ=WEEKLY;BYDAY=TH", 16, 0, 30, 390, ("partner", 6), None,
            "https://meet.example.com/lightship", ended=95, moved=3, cancelled=2),
     Series("Focus: writing, please no calls", "work", "FREQ=WEEKLY;BYDAY=TU,FR", 8, 30, 120, 300, shown="busy"),

@@ -78,7 +78,7 @@ _CHORES = (("House & garden", "Water the tomatoes", 7), ("House & garden", "Clea
 _NOTES = (
     "It was on the back of an envelope, now it is here.",
     "{first} knows how.",
-    "Costs about {amount}.",
+    "Costs about {price}.",
     "Last time it took a whole afternoon, so plan for it.\nTools are in the blue box.",
     "Only when the weather is good.",
     "See the mail of {date}.",
@@ -128,7 +128,7 @@ class Lists:
             record["notes"] = said(chance, chance.choice(_NOTES), filling)
         if chance.random() < 0.25:
             record["categories"] = [chance.choice(("Waiting", "Errand", "Ten minutes", "Deep work"))]
-        if chance.random() < 0.14 and mails:
+        if title == "Work" and mails and chance.random() < 0.35:
             mail = chance.choice(mails)
             link = f"https://mail.tidemark.example/m/{mail['id']}"
             record["links"] = [{"source": "Mail", "description": mail.get("subject", "(no subject)"), "link": link}]

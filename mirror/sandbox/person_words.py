@@ -17,7 +17,8 @@ from mirror.sandbox.person_year import HOME, MONTHS, WEEKDAYS
 
 _CHOICE = re.compile(r"\[([^\[\]]*\|[^\[\]]*)\]")
 _DOCUMENTS = ("interim report", "field report", "data report", "final report")
-_SUMS = (18, 24, 35, 64, 120, 240, 480, 960, 1_450, 2_890, 4_200)
+_PRICES = (6, 9, 14, 18, 24, 35, 42, 64, 85, 120)
+_SUMS = (180, 240, 360, 480, 720, 960, 1_450, 2_890, 4_200)
 
 
 def words(
@@ -38,7 +39,9 @@ def words(
         "n": str(chance.randint(2, 9)),
         "many": str(chance.randint(11, 96)),
         "amount": f"€ {chance.choice(_SUMS):,}",
-        "issue": str(200 + (soon - date(2024, 1, 1)).days // 4),
+        "price": f"€ {chance.choice(_PRICES)}",
+        # Counts on with the days, so that later issues have higher numbers.
+        "issue": str(200 + (at.astimezone(HOME).date() - date(2024, 1, 1)).days),
         "Project": project.title,
         "project": project.title[0].lower() + project.title[1:],
         "place": project.place,
