@@ -29,7 +29,9 @@ def home_of(ctx: click.Context) -> Path:
 
 def store_of(ctx: click.Context, *, create: bool = False, clock: SystemClock | None = None) -> Store:
     """The home's store. Raises: Usage when there is none and none is to be made; HomeUnusable and the like."""
-    return opened(home_of(ctx), clock or system_clock(), create=create)
+    store = opened(home_of(ctx), clock or system_clock(), create=create)
+    ctx.call_on_close(store.close)
+    return store
 
 
 def opened(home: Path, clock: SystemClock, *, create: bool = True) -> Store:
