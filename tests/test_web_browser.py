@@ -20,7 +20,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+def growing(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """A small mirror's pages on loopback, and its file."""
     path = blank_mirror(tmp_path)
     insert(path, "accounts", name="ada", email="ada@me.example")
@@ -55,8 +55,8 @@ def page() -> Iterator[Any]:
         browser.close()
 
 
-def test_the_start_page_grows_while_you_watch(served: tuple[str, Path], page: Any) -> None:
-    url, path = served
+def test_the_start_page_grows_while_you_watch(growing: tuple[str, Path], page: Any) -> None:
+    url, path = growing
     page.goto(url)
     assert page.inner_text('[data-count="messages"]') == "0"
     page.evaluate("window.stayed = true")
@@ -71,8 +71,8 @@ def test_the_start_page_grows_while_you_watch(served: tuple[str, Path], page: An
     assert page.asked == {url.removeprefix("http://")}
 
 
-def test_pages_work_under_their_own_policy_and_tell_the_readers_time(served: tuple[str, Path], page: Any) -> None:
-    url, path = served
+def test_pages_work_under_their_own_policy_and_tell_the_readers_time(growing: tuple[str, Path], page: Any) -> None:
+    url, path = growing
     insert(path, "messages", subject="Tea", from_name="Ada Okafor", received_at="2026-01-05T20:00:00.000Z")
 
     page.goto(f"{url}/mirror/messages")
@@ -91,8 +91,8 @@ def test_pages_work_under_their_own_policy_and_tell_the_readers_time(served: tup
     assert page.asked == {url.removeprefix("http://")}
 
 
-def test_nothing_is_wider_than_a_telephone(served: tuple[str, Path], page: Any) -> None:
-    url, _ = served
+def test_nothing_is_wider_than_a_telephone(growing: tuple[str, Path], page: Any) -> None:
+    url, _ = growing
     page.set_viewport_size({"width": 390, "height": 800})
 
     for where in (

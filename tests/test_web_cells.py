@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirror.web import cells, words
@@ -47,6 +47,7 @@ def test_what_upstream_wrote_is_escaped_in_every_kind_of_cell(column: str, text:
             assert "<b>" not in shown
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(), st.sampled_from(COLUMNS))
 def test_no_text_breaks_a_cell(text: str, column: str) -> None:
     shown = cell(text, column, None, kind="tasks", record_id=1)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from datasette.app import Datasette
-from web_demo import blank_mirror, browse, demo_home, get, insert
+from web_demo import blank_mirror, browse, get, insert
 
 METADATA: dict[str, Any] = json.loads(
     (Path(__file__).resolve().parents[1] / "datasette_metadata.json").read_text(encoding="utf-8")
@@ -19,8 +19,8 @@ QUERIES: dict[str, Any] = METADATA["databases"]["mirror"]["queries"]
 
 
 @pytest.fixture(scope="module")
-def demo() -> Datasette:
-    return browse(demo_home() / "mirror.db")
+def demo(demo_home: Path) -> Datasette:
+    return browse(demo_home / "mirror.db")
 
 
 def answer(datasette: Datasette, name: str, **asked: Any) -> list[dict[str, Any]]:
@@ -40,7 +40,7 @@ def test_birthdays_are_asked_for_by_month(demo: Datasette) -> None:
 
     assert sum(map(len, by_month.values())) > 30
     assert all(row["birthday"][-5:-3] == f"{month:02d}" for month, rows in by_month.items() for row in rows)
-    this_month = by_month[datetime.now(UTC).month]
+    this_month = by_month[datetime.now().astimezone().month]
     assert answer(demo, "birthdays") == this_month
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from dateutil.rrule import DAILY, MONTHLY, WEEKLY, YEARLY, rrule
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirror.web.series import MOST_STARTS, series_starts
@@ -135,6 +135,7 @@ def test_never_more_than_so_many() -> None:
     assert len(starts("RRULE:FREQ=DAILY", "2000-01-01T08:00:00.000Z", within=window)) == MOST_STARTS
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     frequency=st.sampled_from([("DAILY", DAILY), ("WEEKLY", WEEKLY), ("MONTHLY", MONTHLY), ("YEARLY", YEARLY)]),
     interval=st.integers(1, 5),

@@ -33,6 +33,7 @@ _WHO = {
 NEWEST = {
     kind: f"""
 SELECT '{kind}' AS kind, id, {row.title} AS title, {_WHO.get(kind, "NULL")} AS who, seq, observed_at, deleted_at, raw,
+    {"all_day" if kind == "events" else "NULL"} AS all_day,
     (julianday('now') - julianday(observed_at)) * 86400 AS age_s
 FROM {kind} WHERE seq > :since ORDER BY seq DESC LIMIT :most"""
     for kind, row in KINDS.items()

@@ -39,6 +39,7 @@ function entry(change) {
   if (change.who) what.append(node("b", "", change.who), " – ");
   what.append(change.title);
   if (change.of) what.append(" ", node("small", "", change.of));
+  if (change.day) what.append(" · ", change.day);
   if (change.starts_at) what.append(" · ", localTime(change.starts_at) || "");
   const link = node("a", "", node("span", `kind kind-${change.kind}`, change.what), " ", what);
   link.href = change.url;

@@ -1,11 +1,13 @@
 // Small comforts on every page: times in the reader's zone, "/" to search, menus that close. Nothing is fetched.
 
-const sameYear = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+const DAY = { day: "numeric", month: "short", year: "numeric" };
+const MOMENT = { ...DAY, hour: "2-digit", minute: "2-digit" };
 
-export function localTime(written) {
+export function localTime(written, isDue = false) {
   const moment = new Date(written);
   if (Number.isNaN(moment.getTime())) return null;
-  return new Intl.DateTimeFormat(document.documentElement.lang === "en" ? "en-GB" : undefined, { ...sameYear, year: "numeric" }).format(moment);
+  const isDay = isDue && moment.getHours() + moment.getMinutes() === 0; // what is due on a day is due at its midnight
+  return new Intl.DateTimeFormat("en-GB", isDay ? DAY : MOMENT).format(moment);
 }
 
 export function ago(written, now = Date.now()) {
@@ -22,7 +24,7 @@ export function ago(written, now = Date.now()) {
 
 export function localise(root = document) {
   for (const time of root.querySelectorAll("time[datetime]:not([data-ago])")) {
-    const shown = localTime(time.dateTime);
+    const shown = localTime(time.dateTime, time.closest(".col-due_at") !== null);
     if (shown) time.textContent = shown;
   }
 }
