@@ -1,0 +1,217 @@
+"""One seed from beginning to end: rounds of passes amid trouble, then quiet, then the verdict. And how a story is shortened."""
+
+from __future__ import annotations
+
+import tempfile
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from mirror.clock import VirtualClock
+from mirror.errors import NotPermitted, RetryLater, SignInAgain, WrongAnswer, WrongMailbox
+from mirror.pull import EVERYTHING, Appetite, describe, pull_account
+from mirror.simulator import checks, verdict
+from mirror.simulator.crash import Crash, Plan
+from mirror.simulator.story import Line, Story
+from mirror.simulator.world import World
+from mirror.store import journal, sweep
+from mirror.store.connection import open_store
+from mirror.store.journal import Account
+
+MOST_QUIET_PASSES = 12
+PAUSES_S = (1.0, 90.0, 3600.0, 86_400.0, 35 * 86_400.0)
+
+
+@dataclass(slots=True)
+class Result:
+    """How a seed went. No `faults`: everything that is promised held."""
+
+    seed: int
+    faults: list[str] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    requests: int = 0
+    crashes: int = 0
+    versions: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return not self.faults
+
+
+def simulate(seed: int, without: Iterable[int] = (), *, template: Path | None = None) -> Result:
+    """The result of one seed. `without`: decisions that are left out. `template`: a fresh home, to save making one."""
+    story = Story(seed, without)
+    result = Result(seed, lines=story.lines)
+    with tempfile.TemporaryDirectory(prefix="mirror-simulate-") as name:
+        world = World(story, Path(name), template)
+        try:
+            for _ in range(world.setting.rounds):
+                _round(world, result)
+            _quiet(world)
+            result.faults = verdict.faults(world)
+            result.versions = checks.count_versions(world.store.conn)
+        except verdict.Broken as broken:
+            result.faults = broken.faults
+        except Exception:
+            result.faults = [traceback.format_exc()]
+        finally:
+            world.store.close()
+            world.upstream.state.close()
+    result.requests = world.wire.requests
+    result.steps = story.steps
+    return result
+
+
+def make_template(folder: Path) -> Path:
+    """A fresh home in this folder, for `simulate` to copy."""
+    open_store(folder / "template", VirtualClock()).close()
+    return folder / "template"
+
+
+# --- amid trouble -------------------------------------------------------------------------------------------------------
+
+
+def _round(world: World, result: Result) -> None:
+    _let_time_pass(world)
+    for account in journal.accounts(world.store):
+        if account.status == "paused":
+            if world.story.draw(0.5) is None:
+                continue
+            world.story.decided(world.now(), f"{account.name} is resumed")
+            journal.set_status(world.store, account.id, "active")
+        elif world.story.draw(0.05) is not None:
+            world.story.decided(world.now(), f"{account.name} is paused")
+            journal.set_status(world.store, account.id, "paused")
+            continue
+        if world.story.draw(0.7) is not None:
+            world.upstream.revive()
+        _pass(world, account, result)
+        _accept_what_is_true(world, account, 0.3)
+
+
+def _let_time_pass(world: World) -> None:
+    chance = world.story.draw(0.9)
+    if chance is not None:
+        seconds = chance.choice(PAUSES_S)
+        world.base.sleep(seconds)
+        world.story.decided(world.now(), f"{seconds:.0f} s pass")
+    chance = world.story.draw(0.1)
+    if chance is not None:
+        world.ours.offset = timedelta(seconds=chance.choice((0, -600, -86_400 * 7, 86_400 * 7)))
+        world.story.decided(world.now(), f"our clock is wrong by {world.ours.offset}")
+
+
+def _pass(world: World, account: Account, result: Result) -> None:
+    plan = _plan_of_death(world)
+    world.mortal().plan = plan
+    appetite = Appetite(world.setting.reads, world.setting.attachments, until_caught_up=world.setting.reads is None)
+    try:
+        _pull(world, account, appetite)
+    except Crash:
+        assert plan is not None
+        result.crashes += 1
+        world.story.followed(world.now(), f"crash {plan.died_at}" + (", and the power goes" if plan.copy_to else ""))
+        world.reopen(plan.copy_to or world.store.home)
+    else:
+        world.mortal().plan = None
+
+
+def _plan_of_death(world: World) -> Plan | None:
+    chance = world.story.draw(world.setting.crash)
+    if chance is None:
+        return None
+    statement = int(2 ** (chance.random() * 10))
+    copy_to = world.next_home() if chance.random() < 0.5 else None
+    torn = chance.randbytes(chance.randrange(5000)) if chance.random() < 0.3 else b""
+    world.story.decided(world.now(), f"the process will die at its statement {statement}")
+    return Plan(statement, chance.random() < 0.5, copy_to, torn)
+
+
+def _pull(world: World, account: Account, appetite: Appetite) -> int:
+    """How much a pass over an account has written. What a person would be told of is told to the story."""
+    world.pulled = account.name
+    source = world.source(account)
+    written = 0
+    before = world.wire.requests
+    try:
+        for done in pull_account(world.store, source, account, appetite=appetite):
+            written += done.counts.written + done.counts.completed + done.counts.attachments
+            if done.outcome != "ok" or done.counts.written:
+                counts = f"+{done.counts.created} ~{done.counts.changed} -{done.counts.deleted}"
+                said = f"{account.name} {done.feed.kind} {done.outcome} {counts} {done.error or ''}"
+                world.story.followed(world.now(), said.rstrip())
+    except (SignInAgain, WrongMailbox, RetryLater, WrongAnswer, NotPermitted) as trouble:
+        world.story.followed(world.now(), f"{account.name} {describe(trouble)}")
+    finally:
+        source.close()
+        world.pulled = None
+    most = verdict.most_requests(world)
+    if world.wire.requests - before > most:
+        raise verdict.Broken([f"a pass took {world.wire.requests - before} requests, which is more than {most}"])
+    return written
+
+
+def _accept_what_is_true(world: World, account: Account, probability: float) -> None:
+    """A person looks at what is held, and releases it where upstream really has lost it."""
+    for feed in journal.feeds(world.store, account.id):
+        if feed.state != "held" or not verdict.held_is_true(world, account, feed):
+            continue
+        if probability < 1 and world.story.draw(probability) is None:
+            continue
+        with world.store.lease(account.id):
+            sweep.finish_listing(world.store, feed, checks.counts(), accepted=True)
+        world.story.followed(world.now(), f"accepted: {account.name} {feed.kind}")
+
+
+# --- quiet --------------------------------------------------------------------------------------------------------------
+
+
+def _quiet(world: World) -> None:
+    """No more trouble; passes until one of them has nothing to write."""
+    world.story.calm = True
+    world.wire.end_trouble()
+    world.upstream.revive()
+    world.story.followed(world.now(), "it becomes quiet")
+    for account in journal.accounts(world.store):
+        if account.status == "paused":
+            journal.set_status(world.store, account.id, "active")
+    for _ in range(MOST_QUIET_PASSES):
+        before = checks.content(world.store.conn)
+        for account in journal.accounts(world.store):
+            _pull(world, account, EVERYTHING)
+            _accept_what_is_true(world, account, 1.0)
+        if checks.content(world.store.conn) == before and not verdict.unsettled(world):
+            return
+    raise verdict.Broken(
+        [f"after {MOST_QUIET_PASSES} quiet passes: {'; '.join(verdict.unsettled(world)) or 'still writing'}"]
+    )
+
+
+# --- shorter stories ----------------------------------------------------------------------------------------------------
+
+
+def shortened(failed: Result, *, template: Path | None = None, most_tries: int = 120) -> tuple[Result, frozenset[int]]:
+    """A shorter story that fails too, and the decisions that it does without."""
+    without: frozenset[int] = frozenset()
+    best, tries = failed, 0
+    size = max(1, len(best.steps) // 2)
+    while tries < most_tries:
+        steps = best.steps
+        progress = False
+        for start in range(0, len(steps), size):
+            tries += 1
+            attempt = without | frozenset(steps[start : start + size])
+            result = simulate(failed.seed, attempt, template=template)
+            if not result.ok:
+                best, without, progress = result, attempt, True
+                break
+            if tries >= most_tries:
+                break
+        if not progress:
+            if size == 1:
+                break
+            size //= 2
+    return best, without
