@@ -274,8 +274,18 @@ def _insert(batch: _Batch, record: Record, raw: str) -> None:
             "INSERT INTO message_bodies (message_id, seq, html, text) VALUES (?, ?, ?, ?)",
             [record_id, seq, record.body, record.text],
         )
+    if kind.name == "folders":
+        _take_in_messages(batch, record_id, record.remote_id)
     batch.inserted.append(record_id)
     _add_lists(batch, record_id, record, derived)
+
+
+def _take_in_messages(batch: _Batch, folder_id: int, remote_id: str) -> None:
+    """A folder can become known after mail that lies in it, as folders are listed before mail is pulled."""
+    batch.conn.execute(
+        "UPDATE messages SET folder_id = ? WHERE folder_id IS NULL AND account_id = ? AND raw ->> '$.folderId' = ?",
+        [folder_id, batch.feed.account_id, remote_id],
+    )
 
 
 def _update(batch: _Batch, record: Record, raw: str, known: _Known, body_differs: bool) -> None:
