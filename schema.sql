@@ -338,7 +338,8 @@ CREATE INDEX messages_deleted_at ON messages(deleted_at) WHERE deleted_at IS NOT
 CREATE INDEX messages_received_at ON messages(received_at);
 CREATE INDEX messages_thread_id ON messages(account_id, thread_id);
 CREATE INDEX messages_folder_id ON messages(folder_id, received_at);
-CREATE INDEX messages_from_email ON messages(from_email);
+CREATE INDEX messages_from_email ON messages(from_email, received_at);   -- who writes to me; newsletters
+CREATE INDEX messages_unread ON messages(account_id, folder_id, received_at) WHERE unread = 1 AND deleted_at IS NULL;   -- unread by folder
 CREATE INDEX messages_internet_message_id ON messages(internet_message_id);
 
 -- A list of tasks. A complete listing each time.
