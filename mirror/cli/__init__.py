@@ -31,6 +31,8 @@ COMMANDS = {
     "search": ("mirror.cli.browse", "Find contacts, events, mail and tasks by their words."),
     "show": ("mirror.cli.browse", "One record, whole."),
     "history": ("mirror.cli.history", "All versions of a record, and what each changed."),
+    "verify": ("mirror.cli.keeping", "Look over the whole mirror; --repair what can be rebuilt."),
+    "backup": ("mirror.cli.keeping", "A consistent copy in a folder, while everything goes on."),
     "sandbox": ("mirror.cli.demo", "A local server that speaks Aurinko's API, to try things on."),
 }
 

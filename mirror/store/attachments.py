@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mirror.resources import KINDS
+from mirror.resources import KINDS, Kind
 from mirror.store.columns import Attachment
 from mirror.store.connection import Store, translated
 
@@ -39,20 +39,28 @@ class Wanted:
 
 def list_attachments(batch: _Batch, record_id: int, attachments: Sequence[Attachment]) -> None:
     """Bring the rows of a record's attachments up to date. Rows of what is no longer attached stay, with removed_at."""
-    owner = KINDS[batch.kind.name].singular + "_id"
     new = record_id in batch.inserted[-1:]
-    if new and not attachments:
-        return
-    if not new:
-        batch.conn.execute(
+    if not new or attachments:
+        write_list(
+            batch.conn, batch.kind, record_id, attachments, batch.attachments_up_to_bytes, None if new else batch.now
+        )
+
+
+def write_list(
+    conn: sqlite3.Connection, kind: Kind, record_id: int, attachments: Sequence[Attachment], limit: int | None,
+    removed_at: str | None,
+) -> None:  # fmt: skip
+    """The same for a record by its id; `removed_at` None: it has no rows yet."""
+    owner = kind.singular + "_id"
+    if removed_at is not None:
+        conn.execute(
             f"UPDATE attachments SET removed_at = ? WHERE {owner} = ? AND removed_at IS NULL"
             " AND remote_id NOT IN (SELECT value FROM json_each(?))",
-            [batch.now, record_id, json.dumps([item.remote_id for item in attachments])],
+            [removed_at, record_id, json.dumps([item.remote_id for item in attachments])],
         )
-    limit = batch.attachments_up_to_bytes
     for item in attachments:
         wanted = limit is None or (limit > 0 and (item.size_bytes or 0) <= limit)
-        batch.conn.execute(
+        conn.execute(
             f"INSERT INTO attachments ({owner}, remote_id, name, mime_type, size_bytes, inline, content_id, kept)"
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
             f" ON CONFLICT ({owner}, remote_id) WHERE {owner} IS NOT NULL DO UPDATE SET name = ?3, mime_type = ?4,"

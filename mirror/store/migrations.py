@@ -22,10 +22,10 @@ def _date_the_order_of_change(conn: sqlite3.Connection) -> None:
     conn.execute("ALTER TABLE change_order ADD COLUMN observed_at  TEXT NOT NULL DEFAULT ''")
     conn.execute(f"UPDATE change_order SET observed_at = coalesce((SELECT max(at) FROM ({newest})), '')")
     conn.execute("CREATE INDEX versions_superseded_at ON versions(kind, superseded_at)")
-    _make_anew(conn, "VIEW", "TRIGGER")
+    make_anew(conn, "VIEW", "TRIGGER")
 
 
-def _make_anew(conn: sqlite3.Connection, *types: str) -> None:
+def make_anew(conn: sqlite3.Connection, *types: str) -> None:
     """Take views and triggers, which hold nothing, from the schema as it is now."""
     for name, kind in conn.execute("SELECT name, upper(type) FROM sqlite_master WHERE sql IS NOT NULL").fetchall():
         if kind in types:
