@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -71,7 +72,22 @@ def source_for(home: Path, account: Account, clock: Clock) -> Any:
         )
     secret = credentials.load(home, account.name)
     settings = Settings(account.since, account.attachments_up_to_bytes)
-    return Aurinko(account.base_url, secret, clock=clock, settings=settings, budget_s=retry_budget_s())
+    return Aurinko(
+        account.base_url,
+        secret,
+        clock=clock,
+        settings=settings,
+        budget_s=retry_budget_s(),
+        rates=_rates().of_another(clock),
+    )
+
+
+@lru_cache(maxsize=1)
+def _rates() -> Any:
+    """The budgets of this process."""
+    from mirror.sources.rate import rates
+
+    return rates(SystemClock())
 
 
 def retry_budget_s() -> float:

@@ -21,6 +21,7 @@ from mirror.errors import NotPermitted, NotReady, RecordGone, RestartFeed, SignI
 from mirror.feed import Coverage, Cursor, Feed, Gone, Mailbox, Page, Record, Settings, Unreadable
 from mirror.sources import aurinko_answers as answers
 from mirror.sources.http import CONNECT_PATIENCE_S, Answer, Http
+from mirror.sources.rate import Rates
 
 FEEDS = {
     "contacts": "/contacts",
@@ -72,6 +73,7 @@ class Aurinko:
         clock: Clock,
         settings: Settings | None = None,
         budget_s: float = 300.0,
+        rates: Rates | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         headers = {"Accept": "application/json"}
@@ -81,7 +83,9 @@ class Aurinko:
         else:
             auth = (credentials["client_id"], credentials["client_secret"])
             headers["X-Aurinko-Account-Id"] = credentials["account_id"]
-        self._http = Http(base_url, clock=clock, headers=headers, auth=auth, budget_s=budget_s, transport=transport)
+        self._http = Http(
+            base_url, clock=clock, headers=headers, auth=auth, budget_s=budget_s, rates=rates, transport=transport
+        )
         self._clock = clock
         self._settings = settings or Settings()
         self._scopes: tuple[str, ...] = ()

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import email.utils
 import json as json_text
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ import msgspec
 from mirror.clock import Clock
 from mirror.errors import NotPermitted, RetryLater, SignInAgain, Stopped, Usage, WrongAnswer
 from mirror.feed import Traffic
+from mirror.sources.rate import Rates
 
 T = TypeVar("T")
 
@@ -72,13 +75,17 @@ class Http:
         headers: dict[str, str],
         auth: tuple[str, str] | None = None,
         budget_s: float = 300.0,
+        rates: Rates | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.traffic = Traffic()
         self.patience = Patience(budget_s)
         self._clock = clock
+        self._rates = rates
+        root = api_root(base_url)
+        verify = _tls() if root.startswith("https:") else False  # False: of plain HTTP to this machine, nothing is lost
         self._client = httpx.Client(
-            base_url=api_root(base_url), headers=headers, auth=auth, timeout=TIMEOUT, transport=transport
+            base_url=root, headers=headers, auth=auth, timeout=TIMEOUT, transport=transport, verify=verify
         )
 
     def close(self) -> None:
@@ -164,6 +171,9 @@ class Http:
 
     def _once(self, method: str, path: str, params: dict[str, Any] | None) -> Answer:
         self.traffic.requests += 1
+        turn_s = self._rates.take() if self._rates is not None else 0.0
+        if turn_s > 0:
+            self._clock.sleep(turn_s)
         try:
             response = self._client.request(method, path, params=params)
         except httpx.TransportError as error:
@@ -209,6 +219,12 @@ class Http:
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             asked_s = (moment - self._clock.now()).total_seconds()
         return min(max(0.0, asked_s), LONGEST_ASKED_S)
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """One for the process: reading the certificates takes longer than a whole pass."""
+    return httpx.create_ssl_context()
 
 
 def api_root(base_url: str) -> str:
