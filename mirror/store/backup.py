@@ -30,7 +30,7 @@ OURS = frozenset({
 })  # fmt: skip
 """What may be in a folder that a backup replaces: a backup, and what looking into it with `mirror --home` leaves behind."""
 
-PAGES_AT_ONCE = 256
+PAGES_AT_ONCE = 64  # of 16 KB: a megabyte
 MOST_COPIES = 3
 
 
