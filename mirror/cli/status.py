@@ -54,6 +54,8 @@ def _print_account(account: dict[str, Any], now: datetime) -> None:
         click.secho(f"  needs you: {why} with: mirror account login {account['name']} --token-stdin", fg="red")
     elif account["status"] == "paused":
         click.echo(f"  paused; go on with: mirror account resume {account['name']}")
+    elif not account["feeds"]:
+        click.echo(f"  nothing yet; bring it in with: mirror sync {account['name']}")
     for feed in account["feeds"]:
         name = f"{feed['kind']} · {feed['parent_name'] or feed['parent']}" if feed["parent"] else feed["kind"]
         line = f"  {plain(name):<34.34} {feed['rows']:>9,}   {ago(feed['caught_up_at'], now):<16}"

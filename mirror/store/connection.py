@@ -76,7 +76,9 @@ class Store:
 
     def again(self) -> Store:
         """A second connection to the same file, for another thread."""
-        return Store(self.home, _connect(self.path, self.busy_s), self.clock, self.busy_s)
+        conn = _bare(self.path, self.busy_s)
+        _configure(conn)
+        return Store(self.home, conn, self.clock, self.busy_s)
 
     def close(self) -> None:
         self.conn.close()
@@ -107,8 +109,10 @@ def open_store(
     except OSError as error:
         raise HomeUnusable(str(home), error.strerror or str(error)) from error
     with translated(path):
-        conn = _connect(path, busy_s, factory)
+        conn = _bare(path, busy_s, factory)
         try:
+            _check(home, conn)
+            _configure(conn)
             _bring_up_to_date(home, conn, busy_s)
         except BaseException:
             conn.close()
@@ -123,9 +127,28 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return conn
 
 
-def _connect(path: Path, busy_s: float, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
+def _bare(path: Path, busy_s: float, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
     conn = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False, factory=factory)
     conn.row_factory = sqlite3.Row
+    return conn
+
+
+def _check(home: Path, conn: sqlite3.Connection) -> int:
+    """The version of the file's schema; 0 of a new file. Asked before anything is set that would change the file.
+
+    Raises: HomeTooNew, HomeUnusable.
+    """
+    from mirror.store import migrations  # it needs sqlite-utils, which is slow to import and seldom wanted
+
+    found: int = conn.execute("PRAGMA user_version").fetchone()[0]
+    if found > migrations.VERSION:
+        raise HomeTooNew(str(home), found, migrations.VERSION)
+    if found == 0 and conn.execute("SELECT 1 FROM sqlite_master").fetchone():
+        raise HomeUnusable(str(home / "mirror.db"), "it is another program's database")
+    return found
+
+
+def _configure(conn: sqlite3.Connection) -> None:
     conn.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     conn.execute("PRAGMA journal_mode = WAL")
     conn.execute("PRAGMA synchronous = FULL")  # a cursor is never acknowledged without its rows, power loss included
@@ -133,14 +156,12 @@ def _connect(path: Path, busy_s: float, factory: type[sqlite3.Connection] = sqli
     conn.execute("PRAGMA recursive_triggers = ON")  # so that REPLACE can't delete a record past its triggers
     conn.execute("PRAGMA cache_size = -32000")
     conn.execute("PRAGMA temp_store = MEMORY")
-    return conn
 
 
 def _bring_up_to_date(home: Path, conn: sqlite3.Connection, busy_s: float) -> None:
-    from mirror.store import migrations  # it needs sqlite-utils, which is slow to import and seldom wanted
+    from mirror.store import migrations
 
-    found = conn.execute("PRAGMA user_version").fetchone()[0]
-    if found == migrations.VERSION:
+    if _check(home, conn) == migrations.VERSION:
         return
     lock = FileLock(home / "migrate.lock", timeout=busy_s)
     try:
@@ -148,12 +169,8 @@ def _bring_up_to_date(home: Path, conn: sqlite3.Connection, busy_s: float) -> No
     except Timeout as error:
         raise DatabaseBusy(str(home)) from error
     try:
-        found = conn.execute("PRAGMA user_version").fetchone()[0]
-        if found > migrations.VERSION:
-            raise HomeTooNew(str(home), found, migrations.VERSION)
+        found = _check(home, conn)
         if found == 0:
-            if conn.execute("SELECT 1 FROM sqlite_master").fetchone():
-                raise HomeUnusable(str(home / "mirror.db"), "it is another program's database")
             migrations.create(conn, shipped("schema.sql").read_text(encoding="utf-8"))
         elif found < migrations.VERSION:
             migrations.migrate(conn, found)

@@ -178,6 +178,11 @@ def feeds(store: Store, account_id: int) -> list[FeedRow]:
                 f" (SELECT id FROM {kind.parent} WHERE account_id = ? AND deleted_at IS NULL)",
                 [account_id, kind.name, account_id],
             )
+    return known_feeds(store, account_id)
+
+
+def known_feeds(store: Store, account_id: int) -> list[FeedRow]:
+    """The same, without writing: an account that was never pulled has none."""
     found = [_feed_row(row) for row in store.conn.execute(
         f"SELECT {_FEED_COLUMNS}, coalesce(calendars.remote_id, task_lists.remote_id) AS parent FROM feeds"
         " LEFT JOIN calendars ON feeds.kind = 'events' AND calendars.id = feeds.parent_id"
@@ -238,9 +243,9 @@ def caught_up(conn: sqlite3.Connection, feed: FeedRow, at: str, state: str = "fo
     conn.execute("DELETE FROM walk_seen WHERE feed_id = ?", [feed.id])
 
 
-def failed(store: Store, feed: FeedRow, error: str, *, after_s: float) -> None:
-    """The schedule leaves the feed alone for a while; its cursor stands."""
-    feed.failures += 1
+def failed(store: Store, feed: FeedRow, error: str | None, *, after_s: float) -> None:
+    """The schedule leaves the feed alone for a while; its cursor stands. Without an error, upstream was not ready yet."""
+    feed.failures += int(error is not None)
     feed.error = error
     feed.retry_at = clocks.text(store.clock.now() + timedelta(seconds=after_s))
     with store.transaction() as conn:

@@ -32,7 +32,7 @@ def status(store: Store) -> Document:
 
 
 def _account(store: Store, account: journal.Account) -> Document:
-    feeds = [_feed(store, feed) for feed in journal.feeds(store, account.id)]
+    feeds = [_feed(store, feed) for feed in journal.known_feeds(store, account.id)]
     return {
         "name": account.name,
         "source": account.source,
