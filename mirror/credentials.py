@@ -97,7 +97,8 @@ def _write(home: Path, kept: dict[str, Secret]) -> None:
         return
     beside = _path(home).with_suffix(".new")
     try:
-        with os.fdopen(os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        beside.unlink(missing_ok=True)  # what a crash left behind may be readable by others
+        with os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
             json.dump(kept, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
