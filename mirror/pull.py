@@ -27,13 +27,14 @@ from mirror.errors import (
 from mirror.feed import Change, Counts, Coverage, Gone, Page, Record, Traffic
 from mirror.resources import KINDS
 from mirror.sources.base import Source
-from mirror.store import attachments, journal, races, records, sweep
+from mirror.store import attachments, journal, order, races, records, sweep
 from mirror.store.connection import Store
 from mirror.store.journal import Account, FeedRow
 
 MOST_RESTARTS = 3  # of one feed in one pass, for cursors that expire again and again
 WINDOW_MOVES_AFTER_DAYS = 30
 READ_AT_ONCE = 20
+MOST_EMPTY_PAGES = 1000  # one after the other; providers do send some
 REFUSED_FOR_S = 6 * 3600.0
 FIRST_RETRY_S = 30.0
 LONGEST_RETRY_S = 3600.0
@@ -81,7 +82,7 @@ def pull_account(
     mailbox raises: RetryLater, WrongAnswer, Stopped.
     """
     with store.lease(account.id):
-        _identify(store, source, account)
+        identify(store, source, account)
         done: set[int] = set()
         while feed := next(
             (f for f in journal.feeds(store, account.id) if f.id not in done and f.state != "stopped"), None
@@ -91,7 +92,8 @@ def pull_account(
                 yield pull_feed(store, source, account, feed, appetite=appetite, on_progress=on_progress)
 
 
-def _identify(store: Store, source: Source, account: Account) -> None:
+def identify(store: Store, source: Source, account: Account) -> None:
+    """Ask whose mailbox it is, before anything else. Raises: WrongMailbox, SignInAgain, RetryLater, WrongAnswer, Stopped."""
     started_at = clocks.text(store.clock.now())
     before = replace(source.traffic)
     source.new_patience()
@@ -139,7 +141,7 @@ def pull_feed(
         walk.run(appetite)
     except SourceError as error:
         walk.save_what_is_in_hand()
-        done.outcome, done.error = _outcome(error), describe(error)
+        done.outcome, done.error = _outcome(error), None if isinstance(error, NotReady) else describe(error)
         if isinstance(error, SignInAgain):
             journal.set_status(store, account.id, "needs_auth", error.code or "unauthorized")
         else:
@@ -169,6 +171,7 @@ class _Walk:
         self.feed = done.feed
         self.on_progress = on_progress
         self.unsaved = False
+        self.begun_at: str | None = None  # when this pass began the listing that is under way
 
     def run(self, appetite: Appetite) -> None:
         resumed = self.feed.state == "listing" or bool(self.feed.walking)
@@ -196,7 +199,7 @@ class _Walk:
         listed_whole = KINDS[feed.kind].feed == "listing" and feed.cursor is None
         if not listed_whole and feed.state in ("new", "held"):
             self._list_again()
-        restarts = 0
+        restarts = empty = 0
         seen: set[str] = set()
         while True:
             try:
@@ -207,6 +210,7 @@ class _Walk:
                     raise WrongAnswer(f"the cursor expires again and again: {expired.detail}", status=expired.status,
                                       code=expired.code) from expired  # fmt: skip
                 self._restart(expired)
+                seen.clear()
                 continue
             self.done.pages += 1
             if listed_whole and not page.more:
@@ -219,7 +223,8 @@ class _Walk:
             if not page.more:
                 break
             token = repr(page.cursor)
-            if token in seen:
+            empty = 0 if page.changes else empty + 1
+            if token in seen or empty > MOST_EMPTY_PAGES:
                 raise WrongAnswer("upstream's pages go round in a circle")
             seen.add(token)
         if feed.state == "listing":
@@ -237,6 +242,7 @@ class _Walk:
     def _list_again(self) -> None:
         with self.store.transaction() as conn:
             journal.begin_listing(conn, self.feed)
+            self.begun_at = order.next_moment(conn, self.store.clock)
         self.unsaved = False
 
     def _take(self, page: Page) -> None:
@@ -276,18 +282,31 @@ class _Walk:
 
     def _take_whole_listing(self, page: Page) -> None:
         """A listing in one piece needs no marks on its records: what it contained is at hand."""
+        self.begun_at = order.next_moment(self.store.conn, self.store.clock)
         self.feed.state = "following"
         records.apply(self.store, self.feed, page, self.done.counts)
-        present = [change.remote_id for change in page.changes if change.remote_id is not None]
-        self.done.swept = sweep.finish_listing(self.store, self.feed, self.done.counts, present=present)
+        self._finish_listing([change.remote_id for change in page.changes if change.remote_id is not None])
         self._tell("page")
 
-    def _finish_listing(self) -> None:
-        for remote_id in sweep.unclear(self.store, self.feed):
-            found = self.source.read(self.feed.feed, remote_id)
-            if not isinstance(found, Gone):
+    def _finish_listing(self, present: list[str] | None = None) -> None:
+        """Ask for what nobody can say of whether it should have been listed; then sweep."""
+        for remote_id in sweep.unclear(self.store, self.feed, present):
+            try:
+                found = self.source.read(self.feed.feed, remote_id)
+            except (WrongAnswer, NotPermitted):
+                found = None
+            if isinstance(found, Gone):
+                continue
+            if found is None:
+                sweep.spare(self.store, self.feed, remote_id)
+            else:
                 records.complete(self.store, self.feed, [found], self.done.counts)
-        self.done.swept = sweep.finish_listing(self.store, self.feed, self.done.counts)
+            if present is not None:
+                present.append(remote_id)
+        self.done.swept = sweep.finish_listing(
+            self.store, self.feed, self.done.counts, present=present, begun_at=self.begun_at
+        )
+        self.begun_at = None
 
     def _window_has_moved(self) -> bool:
         """Whether a listing that starts now would reach a month further than the one that the feed goes by."""
@@ -302,20 +321,27 @@ class _Walk:
     # --- what the feed left out -----------------------------------------------------------------------------------------
 
     def _complete(self, budget: int | None) -> None:
-        """Read the records that came without some of their fields, newest first."""
+        """Read the records that came without some of their fields, newest first; each of them once in a pass."""
         left = budget if budget is not None else 1 << 60
-        while left > 0 and (names := records.incomplete(self.store, self.feed, min(left, READ_AT_ONCE))):
+        refused: list[str] = []
+        while left > 0 and (
+            names := records.incomplete(self.store, self.feed, min(left, READ_AT_ONCE), without=refused)
+        ):
             found: list[Record] = []
-            refused: list[str] = []
+            missed: list[str] = []
             try:
                 for name in names:
                     whole = self._read_whole(name)
-                    found.append(whole) if whole is not None else refused.append(name)
+                    found.append(whole) if whole is not None else missed.append(name)
+            except RetryLater:
+                records.postpone(self.store, self.feed, names[len(found) + len(missed)])
+                raise
             finally:
                 counts = Counts()
-                records.complete(self.store, self.feed, found, counts, refused=refused)
+                records.complete(self.store, self.feed, found, counts, refused=missed)
                 self.done.counts.completed += len(found)
                 self.done.counts.stuck += counts.stuck
+            refused += missed
             left -= len(names)
             self._tell("complete")
 
@@ -323,21 +349,28 @@ class _Walk:
         """None: not to be had. That a record is gone is for the feed to tell, not for a reading in passing."""
         try:
             found = self.source.read(self.feed.feed, remote_id)
-        except WrongAnswer:
+        except (WrongAnswer, NotPermitted):
             return None
         return None if isinstance(found, Gone) else found
 
     def _fetch_attachments(self, budget: int | None) -> None:
-        """Bring the bytes that the account's policy asks for, newest first."""
+        """Bring the bytes that the account's policy asks for, newest first; each of them once in a pass."""
         left = budget if budget is not None else 1 << 60
         limit = journal.account(self.store, self.feed.account_id).attachments_up_to_bytes
-        while left > 0 and (wanted := attachments.wanted(self.store, self.feed.id, min(left, READ_AT_ONCE))):
+        refused: list[int] = []
+        while left > 0 and (
+            wanted := attachments.wanted(self.store, self.feed.id, min(left, READ_AT_ONCE), without=refused)
+        ):
             for item in wanted:
                 try:
                     content = self.source.attachment(self.feed.feed, item.record_remote_id, item.remote_id)
                 except (RecordGone, WrongAnswer, NotPermitted):
                     attachments.give_up(self.store, item.id)
+                    refused.append(item.id)
                     continue
+                except RetryLater:
+                    attachments.postpone(self.store, item.id)
+                    raise
                 attachments.keep(self.store, item.id, content, limit)
                 self.done.counts.attachments += 1
             left -= len(wanted)
@@ -379,4 +412,4 @@ def _spent(now: Traffic, before: Traffic) -> Traffic:
     )
 
 
-__all__ = ["EVERYTHING", "AccountBusy", "Appetite", "Pass", "describe", "pull_account", "pull_feed"]
+__all__ = ["EVERYTHING", "AccountBusy", "Appetite", "Pass", "describe", "identify", "pull_account", "pull_feed"]

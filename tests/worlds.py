@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from openapi import API_FILE
 from sandbox_wire import Transport, validated
 
 from mirror.clock import VirtualClock
-from mirror.feed import Change, Cursor, Feed, Page, Settings
+from mirror.errors import MirrorError, RecordGone
+from mirror.feed import Change, Coverage, Cursor, Feed, Gone, Mailbox, Page, Record, Settings, Traffic
+from mirror.pull import EVERYTHING, Appetite, Pass, pull_account
 from mirror.resources import KINDS
 from mirror.sandbox.app import Sandbox, create_app, sandbox_of
 from mirror.sandbox.options import Options
@@ -23,6 +26,9 @@ from mirror.sandbox.state import State
 from mirror.sources.aurinko import Aurinko
 from mirror.sources.base import Source
 from mirror.sources.memory import Memory
+from mirror.store import journal
+from mirror.store.columns import CHILDREN
+from mirror.store.connection import Store, open_store
 
 CONTACTS = Feed("contacts")
 CALENDARS = Feed("calendars")
@@ -175,3 +181,166 @@ def ids(changes: Sequence[Change]) -> list[str | None]:
 
 def is_listed(feed: Feed) -> bool:
     return KINDS[feed.kind].feed == "listing"
+
+
+class World:
+    """An upstream, and a mirror of it."""
+
+    def __init__(self, upstream: Upstream, home: Path) -> None:
+        self.upstream = upstream
+        self.clock = upstream.clock
+        self.store = open_store(home, self.clock)
+        self.account = journal.add_account(self.store, "work", "test", "http://sandbox.example")
+
+    def pull(
+        self, *kinds: str, source: Source | None = None, appetite: Appetite = EVERYTHING, on_progress: Any = None
+    ) -> list[Pass]:
+        """One pass over the account, over some of its kinds only when they are named."""
+        account = journal.account(self.store, self.account.id)
+        wanted = (lambda feed: feed.kind in kinds) if kinds else None
+        source = source or self.upstream.source
+        return list(
+            pull_account(self.store, source, account, wanted=wanted, appetite=appetite, on_progress=on_progress)
+        )
+
+    def one(self, kind: str, **more: Any) -> Pass:
+        """The pass over the one feed of a kind."""
+        passes = self.pull(kind, **more)
+        assert len(passes) == 1
+        return passes[0]
+
+    def reopened(self) -> Store:
+        """The file as another process finds it: this one's connection is dropped."""
+        self.store.close()
+        self.store = open_store(self.store.home, self.clock)
+        return self.store
+
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self.store.conn.execute(sql, values)]
+
+    def value(self, sql: str, *values: object) -> Any:
+        return self.rows(sql, *values)[0][0]
+
+    def feed(self, kind: str, parent: str | None = None) -> journal.FeedRow:
+        found = [feed for feed in journal.feeds(self.store, self.account.id) if feed.kind == kind]
+        return next(feed for feed in found if parent is None or feed.parent == parent)
+
+    def live(self, feed: Feed) -> dict[str, dict[str, Any]]:
+        """What the mirror has of a feed, by remote_id."""
+        return {name: json.loads(raw) for name, raw in self._stored(feed, "deleted_at IS NULL")}
+
+    def tombstones(self, feed: Feed) -> dict[str, str]:
+        """What is deleted, and how the mirror knows."""
+        where, values = self._where(feed)
+        return dict(
+            self.rows(f"SELECT remote_id, deletion FROM {feed.kind} WHERE {where} AND deleted_at IS NOT NULL", *values)
+        )
+
+    def history(self, kind: str, remote_id: str) -> list[Any]:
+        """Every state of a record that was ever stored, in order: its title, or how it was deleted."""
+        title = TITLES.get(kind, "subject")
+        return [
+            deletion or json.loads(raw).get(title)
+            for raw, deletion in self.rows(
+                f"SELECT raw, deletion FROM (SELECT v.seq, v.raw, v.deletion FROM versions v JOIN {kind} r ON r.id = v.record_id"
+                f" WHERE v.kind = ? AND r.remote_id = ? UNION ALL SELECT seq, raw, deletion FROM {kind} WHERE remote_id = ?)"
+                " ORDER BY seq",
+                kind,
+                remote_id,
+                remote_id,
+            )
+        ]
+
+    def dump(self, *, generation: bool = True) -> dict[str, list[tuple[Any, ...]]]:
+        """All that is stored of records, with every column (but generation, which a listing that is repeated moves)."""
+        tables = [*KINDS, "versions", "message_bodies", "message_body_versions", "attachments", "stuck", "incomplete"]
+        tables += [table for children in CHILDREN.values() for table in children]
+        found = {}
+        for table in tables:
+            names = [
+                name for _, name, *_ in self.rows(f"PRAGMA table_info({table})") if generation or name != "generation"
+            ]
+            found[table] = self.rows(f"SELECT {', '.join(names)} FROM {table} ORDER BY 1, 2")
+        return found
+
+    def equals_upstream(self, *feeds: Feed) -> None:
+        for feed in feeds:
+            assert self.live(feed) == self.upstream.live(feed), feed.kind
+
+    def is_sound(self) -> None:
+        """What must hold of every mirror at every moment."""
+        assert self.value("PRAGMA integrity_check") == "ok"
+        assert self.rows("PRAGMA foreign_key_check") == []
+        for kind in KINDS.values():
+            if kind.search:
+                self.rows(f"INSERT INTO {kind.name}_fts ({kind.name}_fts, rank) VALUES ('integrity-check', 1)")
+        seqs = [seq for (seq,) in self.rows("SELECT seq FROM all_versions")]
+        assert len(seqs) == len(set(seqs))
+        assert max(seqs, default=0) <= self.value("SELECT seq FROM change_order")
+
+    def _stored(self, feed: Feed, condition: str) -> list[tuple[Any, ...]]:
+        where, values = self._where(feed)
+        return self.rows(f"SELECT remote_id, raw FROM {feed.kind} WHERE {where} AND {condition}", *values)
+
+    def _where(self, feed: Feed) -> tuple[str, list[object]]:
+        kind = KINDS[feed.kind]
+        if kind.parent_column is None:
+            return "account_id = ?", [self.account.id]
+        parents = f"(SELECT id FROM {kind.parent} WHERE account_id = ? AND remote_id = ?)"
+        return f"{kind.parent_column} = {parents}", [self.account.id, feed.parent]
+
+
+class Scripted:
+    """A source that answers by a script: pages or errors in order for one feed, empty walks for the others."""
+
+    def __init__(
+        self, feed: Feed, *steps: Page | MirrorError, now: dict[str, Record | Gone | MirrorError] | None = None
+    ) -> None:
+        self.traffic = Traffic()
+        self.asked: list[Cursor | None] = []
+        self.read_one_by_one: list[str] = []
+        self._feed = feed
+        self._steps = list(steps)
+        self._now = now or {}
+
+    def mailbox(self) -> Mailbox:
+        return Mailbox("1", "ada@example.org")
+
+    def page(self, feed: Feed, cursor: Cursor | None) -> Page:
+        if feed != self._feed:
+            return Page((), None if is_listed(feed) else {"end": True}, more=False, covers=Coverage())
+        self.asked.append(cursor)
+        step = self._steps.pop(0)
+        if isinstance(step, MirrorError):
+            raise step
+        return step
+
+    def read(self, feed: Feed, remote_id: str) -> Record | Gone:
+        self.read_one_by_one.append(remote_id)
+        found = self._now.get(remote_id, Gone(remote_id))
+        if isinstance(found, MirrorError):
+            raise found
+        return found
+
+    def attachment(self, feed: Feed, record_id: str, attachment_id: str) -> bytes:
+        raise RecordGone(attachment_id)
+
+    def coverage(self, feed: Feed) -> Coverage:
+        return Coverage()
+
+    def new_patience(self) -> None:
+        """Nothing waits here."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def record(remote_id: str, title: str = "", *, at: str | None = None, etag: str | None = None, **more: Any) -> Record:
+    """A contact as a page brings it."""
+    raw = {"id": remote_id, "nickName": title, **({"lastModifiedTime": at} if at else {}), **more}
+    return Record(remote_id, json.dumps(raw).encode(), etag, at, tuple(more.get("omitted", ())))
+
+
+def page(*changes: Change, n: int = 0, more: bool = False, covers: Coverage | None = None) -> Page:
+    """A page with the cursor `{"n": n}` after it."""
+    return Page(changes, {"n": n}, more, covers)

@@ -72,7 +72,7 @@ def write_list(
         )  # fmt: skip
 
 
-def wanted(store: Store, feed_id: int, limit: int) -> list[Wanted]:
+def wanted(store: Store, feed_id: int, limit: int, *, without: Sequence[int] = ()) -> list[Wanted]:
     """The newest of a feed's attachments that are still to be fetched."""
     row = store.conn.execute("SELECT account_id, kind, parent_id FROM feeds WHERE id = ?", [feed_id]).fetchone()
     kind = KINDS[row["kind"]]
@@ -83,8 +83,8 @@ def wanted(store: Store, feed_id: int, limit: int) -> list[Wanted]:
         f"SELECT attachments.id, attachments.remote_id, record.remote_id FROM attachments"
         f" JOIN {kind.name} AS record ON record.id = attachments.{kind.singular}_id"
         f" WHERE kept = 'wanted' AND removed_at IS NULL AND record.deleted_at IS NULL AND record.{place} = ?"
-        " ORDER BY attachments.id DESC LIMIT ?",
-        [value, limit],
+        " AND attachments.id NOT IN (SELECT value FROM json_each(?)) ORDER BY tries, attachments.id DESC LIMIT ?",
+        [value, json.dumps(list(without)), limit],
     )
     return [Wanted(*row) for row in rows]
 
@@ -116,6 +116,12 @@ def give_up(store: Store, attachment_id: int) -> None:
             " WHERE id = ?",
             [MAX_TRIES, attachment_id],
         )
+
+
+def postpone(store: Store, attachment_id: int) -> None:
+    """Let the other attachments go first: this one met trouble, which may pass by or be its own."""
+    with store.transaction() as conn:
+        conn.execute("UPDATE attachments SET tries = min(tries + 1, ?) WHERE id = ?", [MAX_TRIES - 1, attachment_id])
 
 
 def blob(store: Store, sha256: str) -> bytes | None:

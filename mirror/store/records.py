@@ -12,21 +12,16 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import msgspec
-
 from mirror import clock as clocks
 from mirror.feed import Change, Counts, Gone, Page, Record, Unreadable
 from mirror.resources import KINDS, Kind
-from mirror.store import journal, order
+from mirror.store import journal, omitted, order
 from mirror.store.attachments import list_attachments
 from mirror.store.columns import CHILDREN, COLUMNS, Derived, derive, fields_of
 from mirror.store.connection import Store
 from mirror.store.journal import FeedRow
 
 MOST_READS = 3  # of one record that upstream refuses to give by itself, until it changes again
-
-OMITTED_AS = {"recipients": ("to", "cc", "bcc", "replyTo")}
-"""Names in upstream's `omitted` that stand for other fields than their own."""
 
 
 @dataclass(slots=True)
@@ -96,15 +91,27 @@ def complete(
         )
 
 
-def incomplete(store: Store, feed: FeedRow, limit: int) -> list[str]:
+def incomplete(store: Store, feed: FeedRow, limit: int, *, without: Sequence[str] = ()) -> list[str]:
     """The remote ids of the records whose fields are still to be read one by one, newest first."""
     rows = store.conn.execute(
         f"SELECT remote_id FROM incomplete JOIN {feed.kind} AS record ON record.id = record_id"
-        " WHERE feed_id = ? AND deleted_at IS NULL AND tries < ?"
+        " WHERE feed_id = ? AND deleted_at IS NULL AND tries < ? AND remote_id NOT IN (SELECT value FROM json_each(?))"
         " ORDER BY tries, newest_first DESC, record_id DESC LIMIT ?",
-        [feed.id, MOST_READS, limit],
+        [feed.id, MOST_READS, json.dumps(list(without)), limit],
     )
     return [row[0] for row in rows]
+
+
+def postpone(store: Store, feed: FeedRow, remote_id: str) -> None:
+    """Let the other incomplete records go first: this one met trouble, which may pass by or be its own."""
+    kind = KINDS[feed.kind]
+    column, value = place(kind, feed)
+    with store.transaction() as conn:
+        conn.execute(
+            f"UPDATE incomplete SET tries = min(tries + 1, ?) WHERE feed_id = ?"
+            f" AND record_id = (SELECT id FROM {kind.name} WHERE {column} = ? AND remote_id = ?)",
+            [MOST_READS - 1, feed.id, value, remote_id],
+        )
 
 
 def place(kind: Kind, feed: FeedRow) -> tuple[str, int | None]:
@@ -173,16 +180,24 @@ def _write_part(batch: _Batch, changes: list[Change]) -> None:
             del batch.inserted[mark[2] :], batch.rewritten[mark[3] :]
             for table, rows in batch.children.items():
                 del rows[sizes.get(table, 0) :]
-            raw = b"" if isinstance(change, Gone) else change.raw
-            _park(batch, Unreadable(raw, f"{type(error).__name__}: {error}"[:500], change.remote_id))
+            _park(batch, Unreadable(_bytes_of(change), f"{type(error).__name__}: {error}"[:500], change.remote_id))
+            seen_again += _known_ids(known, change)
         else:
             if stored is not None:
                 seen_again.append(stored)
+            elif isinstance(change, Unreadable):
+                seen_again += _known_ids(known, change)
             if parked and change.remote_id in parked and not isinstance(change, Unreadable):
                 _unpark(batch, change.remote_id)
         batch.conn.execute("RELEASE record")
     _write_lists_and_search(batch)
     _stamp(batch, seen_again)
+
+
+def _known_ids(known: dict[str, _Known], change: Change) -> list[int]:
+    """What is stored of a record that is there upstream but can't be stored as it is now: it is not absent."""
+    there = known.get(change.remote_id or "")
+    return [there.id] if there is not None and not isinstance(change, Gone) else []
 
 
 def _look_up(batch: _Batch, remote_ids: list[str]) -> dict[str, _Known]:
@@ -214,46 +229,27 @@ def _write(batch: _Batch, change: Change, known: _Known | None) -> int | None:
             bury(batch.conn, batch.kind, known.id, batch.new_seq(), batch.now, change.at or batch.now, "reported")
             batch.counts.deleted += 1
         return None
+    if "\x00" in change.remote_id:
+        raise ValueError("its id holds a NUL, which SQLite's functions end a text at")
     raw = change.raw.decode("utf-8")
     if known is None:
         _insert(batch, change, raw)
         batch.counts.created += 1
         return None
-    if change.omitted:
-        raw = _filled(raw, known.raw, change.omitted)
+    if change.omitted and known.deleted_at is None:
+        raw = omitted.filled(raw, known.raw, change.omitted)
     body_differs = change.body is not None and change.body != known.body
-    if known.deleted_at is None and change.etag == known.etag and not body_differs and _same(raw, known.raw, change):
+    told_before = known.deleted_at is None and change.etag == known.etag and not body_differs
+    if told_before and omitted.same(raw, known.raw, change.omitted):
         batch.counts.unchanged += 1
         return known.id if known.generation != batch.feed.generation else None
     _update(batch, change, raw, known, body_differs)
     return None
 
 
-def _same(raw: str, stored: str, change: Record) -> bool:
-    """Whether upstream said what is stored already; the order of its fields is not a difference."""
-    if raw == stored:
-        return True
-    new, old = fields_of(raw), fields_of(stored)
-    if change.omitted and "omitted" not in old:
-        new.pop("omitted", None)  # the rest of it is known from a reading of the whole record
-    return new == old
-
-
-def _filled(raw: str, stored: str, omitted: tuple[str, ...]) -> str:
-    """The record, with what upstream left out this time filled in from what is stored."""
-    try:
-        new = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-        old = msgspec.json.decode(stored, type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError:
-        return raw
-    names = [name for listed in omitted for name in OMITTED_AS.get(listed, (listed,))]
-    missing = {name: old[name] for name in names if name not in new and name in old}
-    return msgspec.json.encode({**new, **missing}).decode("utf-8") if missing else raw
-
-
 def _insert(batch: _Batch, record: Record, raw: str) -> None:
     kind, feed = batch.kind, batch.feed
-    derived = derive(kind.name, fields_of(raw))
+    derived = _derived(batch, raw)
     envelope: dict[str, object] = {"id": batch.next_id, "account_id": feed.account_id}
     if kind.parent_column is not None:
         envelope[kind.parent_column] = feed.parent_id
@@ -290,9 +286,9 @@ def _take_in_messages(batch: _Batch, folder_id: int, remote_id: str) -> None:
 
 def _update(batch: _Batch, record: Record, raw: str, known: _Known, body_differs: bool) -> None:
     kind = batch.kind
-    derived = derive(kind.name, fields_of(raw))
+    derived = _derived(batch, raw)
     _unlist(batch.conn, kind, known.id)
-    better_known = known.deleted_at is None and record.etag == known.etag and _completes(raw, known.raw)
+    better_known = known.deleted_at is None and record.etag == known.etag and omitted.completes(raw, known.raw)
     names = (
         "etag",
         "modified_at",
@@ -323,15 +319,6 @@ def _update(batch: _Batch, record: Record, raw: str, known: _Known, body_differs
     _add_lists(batch, known.id, record, derived)
 
 
-def _completes(raw: str, stored: str) -> bool:
-    """Whether the record is the stored one with fields that were left out then, and nothing else is different."""
-    old = fields_of(stored)
-    if not isinstance(old.pop("omitted", None), list):
-        return False
-    new = fields_of(raw)
-    return all(name in new and new[name] == value for name, value in old.items())
-
-
 def bury(conn: sqlite3.Connection, kind: Kind, record_id: int, seq: int, now: str, at: str, evidence: str) -> None:
     """Make a record a tombstone. The trigger keeps its live version."""
     conn.execute(
@@ -341,6 +328,14 @@ def bury(conn: sqlite3.Connection, kind: Kind, record_id: int, seq: int, now: st
 
 
 # --- lists and search ---------------------------------------------------------------------------------------------------
+
+
+def _derived(batch: _Batch, raw: str) -> Derived:
+    """Raises: ValueError, also for JSON that SQLite's functions could not read, as triggers and pages must."""
+    fields = fields_of(raw)
+    if not batch.conn.execute("SELECT json_valid(?)", [raw]).fetchone()[0]:
+        raise ValueError("SQLite can't read it as JSON")
+    return derive(batch.kind.name, fields)
 
 
 def _columns(batch: _Batch, derived: Derived) -> tuple[object, ...]:
@@ -431,6 +426,16 @@ def _park(batch: _Batch, unreadable: Unreadable) -> None:
             unreadable.raw,
         ],
     )  # fmt: skip
+
+
+def _bytes_of(change: Change) -> bytes:
+    """What upstream sent of it; of a message, its body too, which has no other place while the message has none."""
+    if isinstance(change, Gone):
+        return b""
+    if isinstance(change, Unreadable) or change.body is None:
+        return change.raw
+    head = change.raw.rstrip().removesuffix(b"}")
+    return head + (b"," if head.strip() != b"{" else b"") + b'"body":' + json.dumps(change.body).encode() + b"}"
 
 
 def _parked(batch: _Batch) -> set[str]:

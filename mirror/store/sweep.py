@@ -33,36 +33,60 @@ class Swept:
     held: bool
 
 
-def unclear(store: Store, feed: FeedRow) -> list[str]:
-    """The remote ids of live records that the listing did not contain and of which nobody can say whether it should."""
+def unclear(store: Store, feed: FeedRow, present: list[str] | None = None) -> list[str]:
+    """The remote ids of live records that the listing did not contain and of which nobody can say whether it should.
+
+    That is: of records whose place in the window is not certain; of all events, which may have been moved out of the
+    window since; and when upstream has sent something without an id, which may be any of them, of all.
+    """
     kind = KINDS[feed.kind]
+    where, values = _absent(kind, feed, present)
     inside, parameters = _inside(kind, feed)
-    if not inside:
-        return []
-    outside, more = _outside(kind, feed)
-    where, values = _missing(kind, feed)
-    rows = store.conn.execute(
-        f"SELECT remote_id FROM {kind.name} WHERE {where} AND NOT ({inside}) AND NOT ({outside}) ORDER BY id",
-        [*values, *parameters, *more],
-    )
+    if not _has_nameless(store, feed) and not _may_have_moved(store, kind, feed):
+        if not inside:
+            return []
+        where, values = f"{where} AND NOT ({inside})", [*values, *parameters]
+    rows = store.conn.execute(f"SELECT remote_id FROM {kind.name} WHERE {where} ORDER BY id", values)
     return [row[0] for row in rows]
 
 
+def _may_have_moved(store: Store, kind: Kind, feed: FeedRow) -> bool:
+    """Whether all that is absent is to be asked for. Not when that is so much that the sweep will be held in any case."""
+    absent, live = absent_rows(store, feed)
+    return kind.covers == "window" and (absent <= HELD_ABOVE_ROWS or absent <= HELD_ABOVE_SHARE * live)
+
+
+def spare(store: Store, feed: FeedRow, remote_id: str) -> None:
+    """Count a record as contained in the listing: upstream could not say that it is gone."""
+    kind = KINDS[feed.kind]
+    column, value = place(kind, feed)
+    with store.transaction() as conn:
+        conn.execute(
+            f"UPDATE {kind.name} SET generation = ? WHERE {column} = ? AND remote_id = ?",
+            [feed.generation, value, remote_id],
+        )
+
+
 def finish_listing(
-    store: Store, feed: FeedRow, counts: Counts, *, present: list[str] | None = None, accepted: bool = False
+    store: Store,
+    feed: FeedRow,
+    counts: Counts,
+    *,
+    present: list[str] | None = None,
+    begun_at: str | None = None,
+    accepted: bool = False,
 ) -> Swept:
     """Sweep, and call the feed caught up; or hold the sweep, when it would take too much (`accepted` releases it).
 
-    `present` names what a listing that came in one piece contained; without it, the records' generation tells.
+    `present` names what a listing that came in one piece contained; without it, the records' generation tells. What was
+    stuck before `begun_at`, and did not come in the listing again, is not stuck any more.
     """
     kind = KINDS[feed.kind]
     now = clocks.text(store.clock.now())
-    outside, parameters = _outside(kind, feed)
-    where, values = _missing(kind, feed, present)
+    where, values = _absent(kind, feed, present)
     with store.transaction() as conn:
-        sql = f"SELECT id FROM {kind.name} WHERE {where}" + (f" AND NOT ({outside})" if outside else "")
-        absent = [row[0] for row in conn.execute(sql, [*values, *parameters])]
-        live = _live(store, kind, feed)
+        absent = [row[0] for row in conn.execute(f"SELECT id FROM {kind.name} WHERE {where}", values)]
+        live = _covered(store, kind, feed)
         too_much = bool(absent) and (
             len(absent) == live or (live > HELD_ABOVE_ROWS and len(absent) > HELD_ABOVE_SHARE * live)
         )
@@ -77,6 +101,11 @@ def finish_listing(
         if absent:
             order.take(conn, seq + len(absent), moment)
         counts.deleted += len(absent)
+        if begun_at is not None:
+            conn.execute(
+                "DELETE FROM stuck WHERE feed_id = ? AND last_at < ? AND (remote_id IS NULL OR ?)",
+                [feed.id, begun_at, kind.covers == "whole"],
+            )
         journal.caught_up(conn, feed, now)
     return Swept(live, len(absent), held=False)
 
@@ -84,24 +113,35 @@ def finish_listing(
 def absent_rows(store: Store, feed: FeedRow) -> tuple[int, int]:
     """How many records a held sweep would make tombstones, and of how many."""
     kind = KINDS[feed.kind]
+    where, values = _absent(kind, feed)
+    absent = store.conn.execute(f"SELECT count(*) FROM {kind.name} WHERE {where}", values).fetchone()[0]
+    return absent, _covered(store, kind, feed)
+
+
+def _covered(store: Store, kind: Kind, feed: FeedRow) -> int:
+    """The number of live records that the listing should contain. What lies outside of its window says nothing about it."""
+    where, values = _live(kind, feed)
+    return int(store.conn.execute(f"SELECT count(*) FROM {kind.name} WHERE {where}", values).fetchone()[0])
+
+
+def _live(kind: Kind, feed: FeedRow) -> tuple[str, list[object]]:
+    column, value = place(kind, feed)
     outside, parameters = _outside(kind, feed)
-    where, values = _missing(kind, feed)
-    sql = f"SELECT count(*) FROM {kind.name} WHERE {where}" + (f" AND NOT ({outside})" if outside else "")
-    return store.conn.execute(sql, [*values, *parameters]).fetchone()[0], _live(store, kind, feed)
+    where = f"{column} = ? AND deleted_at IS NULL"
+    # A row without times is NULL to the comparison, and is not outside.
+    return (f"{where} AND NOT coalesce({outside}, 0)" if outside else where), [value, *parameters]
 
 
-def _live(store: Store, kind: Kind, feed: FeedRow) -> int:
-    column, value = place(kind, feed)
-    row = store.conn.execute(f"SELECT count(*) FROM {kind.name} WHERE {column} = ? AND deleted_at IS NULL", [value])
-    return int(row.fetchone()[0])
-
-
-def _missing(kind: Kind, feed: FeedRow, present: list[str] | None = None) -> tuple[str, list[object]]:
-    column, value = place(kind, feed)
+def _absent(kind: Kind, feed: FeedRow, present: list[str] | None = None) -> tuple[str, list[object]]:
+    where, values = _live(kind, feed)
     if present is not None:
-        absent = "remote_id NOT IN (SELECT value FROM json_each(?))"
-        return f"{column} = ? AND deleted_at IS NULL AND {absent}", [value, json.dumps(present)]
-    return f"{column} = ? AND deleted_at IS NULL AND generation < ?", [value, feed.generation]
+        return f"{where} AND remote_id NOT IN (SELECT value FROM json_each(?))", [*values, json.dumps(present)]
+    return f"{where} AND generation < ?", [*values, feed.generation]
+
+
+def _has_nameless(store: Store, feed: FeedRow) -> bool:
+    row = store.conn.execute("SELECT 1 FROM stuck WHERE feed_id = ? AND remote_id IS NULL LIMIT 1", [feed.id])
+    return row.fetchone() is not None
 
 
 def _stamp_present(conn: sqlite3.Connection, kind: Kind, feed: FeedRow, present: list[str]) -> None:
@@ -142,5 +182,5 @@ def _window(
         return "", []
     condition = f"({joint.join(parts)})"
     if kind.name == "events":  # a series reaches further than its own first occurrence
-        condition += " AND coalesce(recurrence_type, 'single') <> 'master'"
+        condition = f"({condition} AND coalesce(recurrence_type, 'single') <> 'master')"
     return condition, parameters
