@@ -33,6 +33,7 @@ COMMANDS = {
     "history": ("mirror.cli.history", "All versions of a record, and what each changed."),
     "verify": ("mirror.cli.keeping", "Look over the whole mirror; --repair what can be rebuilt."),
     "backup": ("mirror.cli.keeping", "A consistent copy in a folder, while everything goes on."),
+    "retry": ("mirror.cli.keeping", "Ask again for the records that could not be stored."),
     "simulate": ("mirror.cli.simulate", "Put the promises to the test: seeded trouble, without any network."),
     "sandbox": ("mirror.cli.demo", "A local server that speaks Aurinko's API, to try things on."),
 }

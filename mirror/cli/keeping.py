@@ -11,9 +11,12 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from mirror.cli.opening import guarded, home_of, leave, store_of
+from mirror.cli.opening import guarded, home_of, leave, source_for, store_of
 from mirror.cli.words import DONE, FAILED, exit_code, plain, sentence
-from mirror.errors import MirrorError
+from mirror.errors import DatabaseDamaged, DiskFull, HomeUnusable, MirrorError, Stopped
+from mirror.store import journal
+from mirror.store.connection import Store
+from mirror.store.journal import Account
 from mirror.store.verify import Report
 from mirror.store.verify import verify as look
 
@@ -131,3 +134,65 @@ def backup(ctx: click.Context, destination: Path, force: bool, as_json: bool) ->
             click.echo(f"  - {plain(one.sentence)}")
         click.echo(f"It is a home of its own; look into it with: mirror --home {made.path} status")
     leave(DONE if made.report.sound else FAILED)
+
+
+TRIED = {
+    "stored": "is stored now",
+    "still_stuck": "still can't be stored: {why}",
+    "refused": "can't be had by itself: {why}",
+    "waiting": "has no id to ask for; it is tried again when upstream lists it",
+    "gone": "is no longer there upstream; its bytes are kept. Let go of them with: mirror retry {account} --forget-gone",
+    "forgotten": "is no longer there upstream, and forgotten here",
+}
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--forget-gone", is_flag=True, help="Let go of those that upstream no longer has.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def retry(ctx: click.Context, name: str | None, forget_gone: bool, as_json: bool) -> None:
+    """Ask again for the records that could not be stored, of all accounts or of one."""
+    store = store_of(ctx)
+    accounts = [journal.account_named(store, name)] if name else journal.accounts(store)
+    worst = DONE
+    told: list[dict[str, object]] = []
+    for account in accounts:
+        try:
+            _retry_account(store, account, told, forget_gone=forget_gone, quiet=as_json)
+        except (DatabaseDamaged, DiskFull, HomeUnusable, Stopped):
+            raise
+        except MirrorError as error:
+            click.echo(f"mirror: {sentence(error, account.name)}", err=True)
+            worst = max(worst, exit_code(error))
+    if as_json:
+        click.echo(json.dumps({"home": str(store.home), "tried": told}, indent=2, ensure_ascii=False))
+    elif not told and worst == DONE:
+        click.echo("Nothing is stuck.")
+    leave(worst)
+
+
+def _retry_account(
+    store: Store, account: Account, told: list[dict[str, object]], *, forget_gone: bool, quiet: bool
+) -> None:
+    from mirror.retry import retry_stuck
+    from mirror.store import stuck
+
+    if not stuck.of_account(store, account.id):
+        return
+    source = source_for(store.home, account, store.clock)
+    try:
+        for tried in retry_stuck(store, source, account):
+            outcome, record = tried.outcome, tried.record
+            if outcome == "gone" and forget_gone:
+                stuck.forget(store, record.id)
+                outcome = "forgotten"
+            told.append({
+                "account": account.name, "kind": record.kind, "remote_id": record.remote_id, "stuck_id": record.id,
+                "outcome": outcome, "why": tried.why,
+            })  # fmt: skip
+            if not quiet:
+                said = TRIED[outcome].format(why=tried.why, account=account.name)
+                click.echo(plain(f"{account.name} {record.kind}: {record.name} {said}"))
+    finally:
+        source.close()

@@ -12,7 +12,10 @@ from mirror import clock as clocks
 from mirror.cli.opening import guarded, home_of, leave, store_of
 from mirror.cli.words import DONE, PERSON, exit_code, plain, sentence, sentence_of
 from mirror.errors import MirrorError
-from mirror.store import reading
+from mirror.store import journal, reading, stuck
+from mirror.store.stuck import Stuck
+
+MOST_STUCK = 5
 
 
 @click.command()
@@ -24,6 +27,7 @@ def status(ctx: click.Context, as_json: bool) -> None:
         with guarded(home_of(ctx)):
             store = store_of(ctx)
             document = reading.status(store)
+            waiting = {one.name: stuck.of_account(store, one.id) for one in journal.accounts(store)}
     except MirrorError as error:
         if not as_json:
             raise
@@ -36,6 +40,7 @@ def status(ctx: click.Context, as_json: bool) -> None:
         click.echo(f"{store.path}")
         for account in document["accounts"]:
             _print_account(account, store.clock.now())
+            _print_stuck(account["name"], waiting[account["name"]], store.clock.now())
         if not document["accounts"]:
             click.echo("No accounts yet. Add one with: mirror account add NAME --token-stdin, or see: mirror demo")
     leave(PERSON if any(map(_needs_a_person, document["accounts"])) else DONE)
@@ -60,6 +65,15 @@ def _print_account(account: dict[str, Any], now: datetime) -> None:
         name = f"{feed['kind']} · {feed['parent_name'] or feed['parent']}" if feed["parent"] else feed["kind"]
         line = f"  {plain(name):<34.34} {feed['rows']:>9,}   {ago(feed['caught_up_at'], now):<16}"
         click.echo((line + "; ".join(_remarks(account["name"], feed))).rstrip())
+
+
+def _print_stuck(account: str, records: list[Stuck], now: datetime) -> None:
+    if records:
+        click.echo(f"  could not be stored; try again with: mirror retry {account}")
+    for one in records[:MOST_STUCK]:
+        click.echo(plain(f"    {one.kind} {one.name}: {one.why} (first {ago(one.first_at, now)}, tries: {one.tries})"))
+    if len(records) > MOST_STUCK:
+        click.echo(f"    … and {len(records) - MOST_STUCK:,} more, in the table “stuck”")
 
 
 def _remarks(account: str, feed: dict[str, Any]) -> list[str]:
