@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import traceback
 from collections.abc import Iterable
@@ -193,11 +194,33 @@ def _quiet(world: World) -> None:
 # --- shorter stories ----------------------------------------------------------------------------------------------------
 
 
+def relevant(result: Result) -> list[Line]:
+    """The lines that tell why a seed failed: what was decided, what went wrong, and what was said of the records concerned."""
+    said = " ".join(result.faults)
+    words = {word for word in re.findall(r"#\d+#|[^\s:']{12}(?=:)", said)}
+    telling = re.compile(r"crash|quiet|accepted|failed|held|Error|Wrong|SignIn|Retry")
+    return [
+        line
+        for line in result.lines
+        if line.step is not None or telling.search(line.text) or any(word in line.text for word in words)
+    ]
+
+
+def _sort(result: Result) -> str:
+    """What went wrong first, without whom it concerned."""
+    return (
+        re.sub(r"\S*\d\S*|'.*|\[.*|\w+ (?=\w+ \S+:)", "", result.faults[0].strip().splitlines()[-1])
+        if result.faults
+        else ""
+    )
+
+
 def shortened(failed: Result, *, template: Path | None = None, most_tries: int = 120) -> tuple[Result, frozenset[int]]:
     """A shorter story that fails too, and the decisions that it does without."""
     without: frozenset[int] = frozenset()
     best, tries = failed, 0
     size = max(1, len(best.steps) // 2)
+    sort = _sort(failed)
     while tries < most_tries:
         steps = best.steps
         progress = False
@@ -205,7 +228,7 @@ def shortened(failed: Result, *, template: Path | None = None, most_tries: int =
             tries += 1
             attempt = without | frozenset(steps[start : start + size])
             result = simulate(failed.seed, attempt, template=template)
-            if not result.ok:
+            if _sort(result) == sort:
                 best, without, progress = result, attempt, True
                 break
             if tries >= most_tries:

@@ -23,7 +23,7 @@ LEAVES = ("contacts", "events", "messages", "tasks")
 ACTS = {
     "create": 26, "change": 30, "delete": 16, "come back": 8, "move mail": 8, "change a parent": 4, "create a parent": 2,
     "delete a parent": 2, "parent comes back": 3, "delete silently": 3, "expire tokens": 3, "expire page tokens": 4,
-    "die": 1, "cancel an instance": 3, "many": 2,
+    "die": 1, "cancel an instance": 3, "many": 2, "replace": 7,
 }  # fmt: skip
 
 
@@ -42,7 +42,7 @@ class Upstream:
             "create a parent": self._create_parent, "delete a parent": self._delete_parent,
             "parent comes back": self._parent_comes_back, "delete silently": self._delete_silently,
             "expire tokens": self._expire, "expire page tokens": self._expire_pages, "die": self._die,
-            "cancel an instance": self._cancel_instance, "many": self._many,
+            "cancel an instance": self._cancel_instance, "many": self._many, "replace": self._replace,
         }  # fmt: skip
 
     def act(self, chance: random.Random) -> str | None:
@@ -124,6 +124,14 @@ class Upstream:
         places = [place for place in self.ledger.live(account, kind) if self.has_home(place)]
         return chance.choice(places) if places else None
 
+    def _to_delete(self, places: list[Place]) -> list[Place]:
+        """Those that are gone when they are deleted: the instance behind a deleted exception is still there to be read."""
+        return [place for place in places if "occurrenceInfo" not in self._fields(place) and self.has_home(place)]
+
+    def _fields(self, place: Place) -> Fields:
+        entry = self.ledger.now(place)
+        return entry.fields or {} if entry is not None else {}
+
     def _folder(self, account: str, chance: random.Random) -> str | None:
         folders = self.ledger.live(account, "folders")
         return chance.choice(folders).remote_id if folders else None
@@ -145,9 +153,11 @@ class Upstream:
         return f"changed {_name(place)} {self._mark(place)}"
 
     def _delete_some(self, chance: random.Random, account: str) -> str | None:
-        place = self._pick(chance, account, (*LEAVES, "folders"))
-        if place is None or (place.kind == "folders" and len(self.ledger.live(account, "folders")) < 2):
+        kind = chance.choice((*LEAVES, "folders"))
+        places = self._to_delete(self.ledger.live(account, kind))
+        if len(places) < (2 if kind == "folders" else 1):
             return None
+        place = chance.choice(places)
         self._delete(place)
         return f"deleted {_name(place)}"
 
@@ -160,6 +170,17 @@ class Upstream:
         place = chance.choice(gone)
         self._create(chance, account, kind, remote_id=place.remote_id, parent=place.parent or None)
         return f"re-created {_name(place)} {self._mark(place)}"
+
+    def _replace(self, chance: random.Random, account: str) -> str | None:
+        """Deleted and re-created under one id before anybody can look."""
+        places = self._to_delete(self.ledger.live(account, chance.choice(LEAVES)))
+        if not places:
+            return None
+        place = chance.choice(places)
+        self._delete(place)
+        self.state.clock.sleep(chance.choice((0.0, 1.0, 600.0)))
+        self._create(chance, account, place.kind, remote_id=place.remote_id, parent=place.parent or None)
+        return f"deleted {_name(place)} and re-created it {self._mark(place)}"
 
     def _move_mail(self, chance: random.Random, account: str) -> str | None:
         """Into another folder; where ids change with that, under a new id."""
@@ -220,8 +241,9 @@ class Upstream:
         """No feed will tell: cursors expire with it, as only a new listing can show it."""
         names = []
         for _ in range(chance.choice((1, 1, 2, 5))):
-            place = self._pick(chance, account)
-            if place is not None:
+            places = self._to_delete(self.ledger.live(account, chance.choice(LEAVES)))
+            if places:
+                place = chance.choice(places)
                 self._delete(place, silently=True)
                 names.append(_name(place))
         self._forget_tokens()
@@ -270,14 +292,13 @@ class Upstream:
         return f"cancelled an instance of {_name(place)} as {form}"
 
     def _is_series(self, place: Place) -> bool:
-        entry = self.ledger.now(place)
-        fields = entry.fields if entry is not None and entry.fields else {}
+        fields = self._fields(place)
         return fields.get("recurrenceType") == "master" and "dateTime" in fields["start"]
 
     def _many(self, chance: random.Random, account: str) -> str | None:
         """Enough at once to be held: most of a kind is deleted, or all of it."""
         kind = chance.choice(LEAVES)
-        places = [place for place in self.ledger.live(account, kind) if self.has_home(place)]
+        places = self._to_delete(self.ledger.live(account, kind))
         share = chance.choice((0.3, 0.6, 1.0))
         for place in places:
             if chance.random() < share:
