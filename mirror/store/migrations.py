@@ -16,22 +16,21 @@ Step = Callable[[sqlite3.Connection], None]
 
 
 def _date_the_order_of_change(conn: sqlite3.Connection) -> None:
-    """Version 2: the mirror's own time, `all_versions`, and triggers that keep a version whose completion changed it."""
+    """Version 2: the mirror's own time, `all_versions`, triggers that keep a version whose completion changed it, indexes."""
     kinds = [*KINDS, "versions"]
     newest = " UNION ALL ".join(f"SELECT max(observed_at) AS at FROM {name}" for name in kinds)
     conn.execute("ALTER TABLE change_order ADD COLUMN observed_at  TEXT NOT NULL DEFAULT ''")
     conn.execute(f"UPDATE change_order SET observed_at = coalesce((SELECT max(at) FROM ({newest})), '')")
-    conn.execute("CREATE INDEX versions_superseded_at ON versions(kind, superseded_at)")
-    make_anew(conn, "VIEW", "TRIGGER")
+    make_anew(conn, "VIEW", "TRIGGER", "INDEX")
 
 
 def make_anew(conn: sqlite3.Connection, *types: str) -> None:
-    """Take views and triggers, which hold nothing, from the schema as it is now."""
+    """Take views, triggers and indexes, which hold nothing of their own, from the schema as it is now."""
     for name, kind in conn.execute("SELECT name, upper(type) FROM sqlite_master WHERE sql IS NOT NULL").fetchall():
         if kind in types:
             conn.execute(f"DROP {kind} {name}")
     for statement in statements(shipped("schema.sql").read_text(encoding="utf-8")):
-        if statement.startswith(tuple(f"CREATE {kind} " for kind in types)):
+        if statement.replace("UNIQUE ", "", 1).startswith(tuple(f"CREATE {kind} " for kind in types)):
             conn.execute(statement)
 
 
