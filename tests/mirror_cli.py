@@ -227,7 +227,7 @@ class Upstream:
         return self.state.create(self.account.id, kind, record, **more)
 
     def contact(self, name: str) -> dict[str, Any]:
-        return self.create("contacts", {"name": {"displayName": name}, "displayName": name})
+        return self.create("contacts", {"name": {"displayName": name}})
 
     def ids(self, kind: str, parent: str | None = None) -> list[str]:
         return [record["id"] for record in self.state.records(self.account.id, kind, parent=parent)]

@@ -249,7 +249,7 @@ def test_a_new_token_for_the_same_mailbox_ends_needs_auth(mirrored: Cli, upstrea
 
 def test_a_token_of_another_mailbox_is_refused_and_nothing_is_applied(mirrored: Cli, upstream: Upstream) -> None:
     other = upstream.state.add_account(email="eve@example.org", token="eves-token")
-    upstream.state.create(other.id, "contacts", {"displayName": "Eve's friend"})
+    upstream.state.create(other.id, "contacts", {"name": {"displayName": "Eve's friend"}})
     before = mirrored.dump()
     mirrored("account", "login", "work", "--token-stdin", typed="eves-token")
 
