@@ -19,6 +19,8 @@ BUSY_S = (
     10.0  # our own writes take a fraction of a second; a person should not wait longer to hear of another program's
 )
 PAGE_BYTES = 16_384  # measured: 25 % quicker than SQLite's own 4 KB for records of 1 to 6 KB
+GARBLED = ("Could not decode to UTF-8", "malformed database schema")
+"""What SQLite and its Python module say of damaged content, as errors of no class of their own."""
 
 
 def shipped(name: str) -> Path:
@@ -114,6 +116,9 @@ def open_store(
             _check(home, conn)
             _configure(conn)
             _bring_up_to_date(home, conn, busy_s)
+        except UnicodeDecodeError as error:  # in SQLite's complaint about what it found in the place of a name
+            conn.close()
+            raise DatabaseDamaged(str(path)) from error
         except BaseException:
             conn.close()
             raise
@@ -190,12 +195,24 @@ def translated(path: Path) -> Iterator[None]:
         if name.startswith("SQLITE_FULL") or (name == "SQLITE_IOERR_WRITE" and _is_full(path)):
             raise DiskFull(str(path)) from error
         if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR", "SQLITE_AUTH")):
-            raise HomeUnusable(str(path), str(error)) from error
+            raise HomeUnusable(str(path), _why(error)) from error
+        if any(word in str(error) for word in GARBLED):
+            raise DatabaseDamaged(str(path)) from error
         raise
     except sqlite3.DatabaseError as error:
         if (getattr(error, "sqlite_errorname", "") or "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             raise DatabaseDamaged(str(path)) from error
         raise
+
+
+def _why(error: sqlite3.Error) -> str:
+    """SQLite's “disk I/O error” in better words, where the system has any."""
+    import resource  # there is none on Windows
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if limit != resource.RLIM_INFINITY and "I/O" in str(error):
+        return f"a file may not grow beyond {limit:,} bytes here (ulimit -f)"
+    return str(error)
 
 
 def _is_full(path: Path) -> bool:

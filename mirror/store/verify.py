@@ -108,14 +108,22 @@ def _look(store: Store, on_progress: OnProgress) -> Report:
             damages += _damages(reader, "blobs", "blobs database", on_progress)
         report.findings += damages
         if not damages:
-            for check in (_schema, _references, verify_records.check, verify_history.check, _rules):
-                report.findings += check(reader, report.checked, on_progress)
-            report.findings += _blobs(reader, report.checked, on_progress, present=blobs.is_file())
+            for check in (_schema, _references, verify_records.check, verify_history.check, _rules, _blobs):
+                report.findings += _read(check(reader, report.checked, on_progress))
     finally:
         reader.close()
     if not report.damaged:
         report.findings += _search_indexes(store, on_progress)
     return report
+
+
+def _read(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings of a check; what can't even be read is one too, which SQLite's own check does not make."""
+    try:
+        yield from findings
+    except sqlite3.DatabaseError as error:
+        what = str(error).partition(" with text ")[0]
+        yield Finding("database", f"the database is damaged: something in it can't be read ({what})")
 
 
 def _damages(reader: sqlite3.Connection, schema: str, name: str, on_progress: OnProgress) -> Iterator[Finding]:
@@ -169,10 +177,9 @@ def _rules(reader: sqlite3.Connection, checked: dict[str, int], on_progress: OnP
     checked["feeds"] = reader.execute("SELECT count(*) FROM feeds").fetchone()[0]
 
 
-def _blobs(
-    reader: sqlite3.Connection, checked: dict[str, int], on_progress: OnProgress, *, present: bool
-) -> Iterator[Finding]:
+def _blobs(reader: sqlite3.Connection, checked: dict[str, int], on_progress: OnProgress) -> Iterator[Finding]:
     """The bytes of attachments: those that are kept are there, and are what their hash says."""
+    present = any(row[1] == "blobs" for row in reader.execute("PRAGMA database_list"))
     missing, wrong = Examples(), Examples()
     elsewhere = "AND sha256 NOT IN (SELECT sha256 FROM blobs.blobs)" if present else ""
     for row in reader.execute(
