@@ -532,7 +532,7 @@ BEGIN SELECT RAISE(ABORT, 'message_body_versions: history is not rewritten'); EN
 
 -- For each kind the same four. The one exception to "superseded versions are kept": a record that came with fields
 -- `omitted` and is now known whole is the same version, better known, when nothing that was known has changed. It keeps its
--- observed_at: what was known at a moment since then is told from the better version.
+-- observed_at: what was known at a moment since then is told from the better version. (Attendees lie within meetingInfo.)
 
 CREATE TRIGGER contacts_need_a_new_seq BEFORE UPDATE OF etag, raw, deleted_at, deletion, observed_at, seq ON contacts
 WHEN NEW.seq <= OLD.seq AND (NEW.seq < OLD.seq OR NEW.raw <> OLD.raw OR NEW.etag IS NOT OLD.etag OR NEW.observed_at <> OLD.observed_at
@@ -585,6 +585,7 @@ WHEN NEW.seq > OLD.seq AND NOT (
     json_type(OLD.raw, '$.omitted') IS 'array' AND NEW.observed_at = OLD.observed_at AND NEW.etag IS OLD.etag
     AND NEW.deleted_at IS OLD.deleted_at AND NOT EXISTS (
         SELECT key, type, value FROM json_each(OLD.raw) WHERE key <> 'omitted'
+            AND NOT (key = 'meetingInfo' AND 'attendees' IN (SELECT value FROM json_each(OLD.raw, '$.omitted')))
         EXCEPT SELECT key, type, value FROM json_each(NEW.raw)))
 BEGIN
     INSERT INTO versions (account_id, kind, record_id, parent_id, etag, modified_at, observed_at, superseded_at, seq, superseded_seq, deleted_at, deletion, raw)

@@ -24,6 +24,18 @@ def _date_the_order_of_change(conn: sqlite3.Connection) -> None:
     make_anew(conn, "VIEW", "TRIGGER", "INDEX")
 
 
+def _index_mail_and_complete_attendees(conn: sqlite3.Connection) -> None:
+    """Version 3: indexes that the pages ask for, and attendees that complete an event without making a version."""
+    for name in ("messages_from_email", "messages_unread"):
+        conn.execute(f"DROP INDEX IF EXISTS {name}")
+    conn.execute("CREATE INDEX messages_from_email ON messages(from_email, received_at)")
+    conn.execute(
+        "CREATE INDEX messages_unread ON messages(account_id, folder_id, received_at)"
+        " WHERE unread = 1 AND deleted_at IS NULL"
+    )
+    make_anew(conn, "TRIGGER")
+
+
 def make_anew(conn: sqlite3.Connection, *types: str) -> None:
     """Take views, triggers and indexes, which hold nothing of their own, from the schema as it is now."""
     for name, kind in conn.execute("SELECT name, upper(type) FROM sqlite_master WHERE sql IS NOT NULL").fetchall():
@@ -46,7 +58,7 @@ def statements(schema: str) -> Iterator[str]:
             statement = ""
 
 
-STEPS: Sequence[Step] = (_date_the_order_of_change,)
+STEPS: Sequence[Step] = (_date_the_order_of_change, _index_mail_and_complete_attendees)
 """Step number n leads from version n to version n + 1."""
 
 VERSION = 1 + len(STEPS)
