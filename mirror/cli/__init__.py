@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a subject in Japanese must not end a command on a Latin terminal
     try:
-        code = cli.main(arguments, standalone_mode=False)
+        code = cli.main(arguments, prog_name="mirror", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("Stopped. What was written stands.", err=True)
         code = STOPPED
