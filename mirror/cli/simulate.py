@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mirror.cli.opening import leave
 from mirror.cli.words import DONE, FAILED
-from mirror.simulator.run import Result, make_template, shortened
+from mirror.simulator.run import Result, make_template, relevant, shortened
 from mirror.simulator.run import simulate as simulate_seed
 
 LINES_OF_STORY = 60
@@ -96,14 +96,10 @@ def _tell_failure(failed: Result, template: Path) -> None:
     """The shortest story found that fails with this seed."""
     click.echo(f"\nseed {failed.seed} failed; looking for a shorter story …", err=True)
     short, without = shortened(failed, template=template)
-    shown = short.lines[-LINES_OF_STORY:]
-    if len(short.lines) > len(shown):
-        click.echo(f"        … {len(short.lines) - len(shown)} lines before", err=True)
-    for line in shown:
+    for line in relevant(short)[-LINES_OF_STORY:]:
         click.echo(str(line), err=True)
     for fault in short.faults:
         click.echo(f"FAULT {fault}", err=True)
     click.echo(
-        f"That is without {len(without)} of its decisions. The whole story: mirror simulate --seed {failed.seed}",
-        err=True,
+        f"That does without {len(without)} decisions. The whole story: mirror simulate --seed {failed.seed}", err=True
     )

@@ -197,7 +197,7 @@ def _quiet(world: World) -> None:
 def relevant(result: Result) -> list[Line]:
     """The lines that tell why a seed failed: what was decided, what went wrong, and what was said of the records concerned."""
     said = " ".join(result.faults)
-    words = {word for word in re.findall(r"#\d+#|[^\s:']{12}(?=:)", said)}
+    words = set(re.findall(r"#\d+#|[^\s:']{12}(?=:)", said))
     telling = re.compile(r"crash|quiet|accepted|failed|held|Error|Wrong|SignIn|Retry")
     return [
         line
