@@ -10,11 +10,12 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from mirror.resources import KINDS
 from mirror.store import migrations, verify_history, verify_records
 from mirror.store import repair as repairs
-from mirror.store.connection import Store, open_reader, shipped
+from mirror.store.connection import Store, open_reader, shipped, translated
 from mirror.store.findings import Examples, Finding, OnProgress
 
 BLOB_STEP_BYTES = 1 << 20
@@ -86,12 +87,13 @@ def verify(store: Store, *, repair: bool = False, on_progress: OnProgress = _sil
 
     Raises: DatabaseBusy, DatabaseDamaged (where not even the damage can be told), HomeUnusable.
     """
-    report = _look(store, on_progress)
-    if repair and any(finding.repairable for finding in report.findings):
-        repaired = repairs.rebuild(store, report.findings, on_progress)
+    with translated(store.path):
         report = _look(store, on_progress)
-        report.repaired = repaired
-    return report
+        if repair and any(finding.repairable for finding in report.findings):
+            repaired = repairs.rebuild(store, report.findings, on_progress)
+            report = _look(store, on_progress)
+            report.repaired = repaired
+        return report
 
 
 def _look(store: Store, on_progress: OnProgress) -> Report:
@@ -100,11 +102,10 @@ def _look(store: Store, on_progress: OnProgress) -> Report:
     reader.row_factory = None
     try:
         blobs = store.home / "blobs.db"
-        if blobs.is_file():
-            reader.execute("ATTACH DATABASE ? AS blobs", [f"{blobs.resolve().as_uri()}?mode=ro"])
+        attached = [*_attach(reader, blobs)] if blobs.is_file() else []
         reader.execute("BEGIN")
-        damages = [*_damages(reader, "main", "database", on_progress)]
-        if blobs.is_file():
+        damages = [*attached, *_damages(reader, "main", "database", on_progress)]
+        if blobs.is_file() and not attached:
             damages += _damages(reader, "blobs", "blobs database", on_progress)
         report.findings += damages
         if not damages:
@@ -115,6 +116,14 @@ def _look(store: Store, on_progress: OnProgress) -> Report:
     if not report.damaged:
         report.findings += _search_indexes(store, on_progress)
     return report
+
+
+def _attach(reader: sqlite3.Connection, blobs: Path) -> Iterator[Finding]:
+    try:
+        reader.execute("ATTACH DATABASE ? AS blobs", [f"{blobs.resolve().as_uri()}?mode=ro"])
+        reader.execute("SELECT count(*) FROM blobs.sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        yield Finding("blobs database", f"blobs.db can't be read ({error})")
 
 
 def _read(findings: Iterator[Finding]) -> Iterator[Finding]:
