@@ -32,6 +32,7 @@ JUMPED_S = 1.0
 WORKERS = 32
 FIRST_PAUSE_S = 15.0
 LONGEST_PAUSE_S = 900.0
+LONGEST_REST_S = 15.0  # until a person's `resume` or `login`, or a jump of the clock, is noticed
 
 log = logging.getLogger("mirror.schedule")
 
@@ -111,6 +112,7 @@ class Schedule:
         try:
             with self._connected() as store:
                 loop.run(store, account_id, self._make_source, self._clock, stopping=lambda: self._clock.stopping)
+                loop.rest(store, account_id, self._clock)
         except MirrorError as error:
             log.warning("schedule.tick error=%s", type(error).__name__)
         finally:
@@ -147,7 +149,8 @@ class Schedule:
 
 
 class Loop:
-    """One account's loop. What it remembers is only for how long to leave an account alone that did not answer."""
+    """One account's loop. What it remembers is only for how long to leave the account alone: until a feed is due, or, as
+    a breaker, for longer and longer while it does not answer."""
 
     def __init__(self) -> None:
         self.not_before = 0.0
@@ -182,6 +185,19 @@ class Loop:
             pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self.failures - 1, 10)) * (0.75 + jitter / 2)
             self.not_before = clock.monotonic() + pause_s
             log.warning("schedule.failed account=%s error=%s pause_s=%.0f", account.name, describe(error), pause_s)
+
+    def rest(self, store: Store, account_id: int, clock: Clock) -> None:
+        """Leave the account alone until the first of its feeds is due, so that an idle mirror costs next to nothing."""
+        account = _present(store, account_id)
+        if account is None:
+            return
+        waits_s = [
+            journal.due_in_s(feed, clock, account.interval_factor)
+            for feed in journal.feeds(store, account_id)
+            if feed.state != "stopped"
+        ]
+        rest_s = min([LONGEST_REST_S, *waits_s]) if account.status == "active" else LONGEST_REST_S
+        self.not_before = max(self.not_before, clock.monotonic() + rest_s)
 
     def _pull(
         self,

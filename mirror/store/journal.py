@@ -285,15 +285,17 @@ def clear_idle_runs(store: Store, *, older_than: timedelta = timedelta(days=7)) 
 def is_due(feed: FeedRow, clock: Clock, factor: float, jitter: float) -> bool:
     """Whether the schedule wants a pass over this feed now. `jitter` in [0, 1) spreads the feeds over a tenth of their
     interval."""
-    if feed.state == "stopped":
-        return False
+    return feed.state != "stopped" and due_in_s(feed, clock, factor, jitter) <= 0
+
+
+def due_in_s(feed: FeedRow, clock: Clock, factor: float, jitter: float = 0.0) -> float:
+    """The seconds until the schedule wants a pass over a feed; 0 or less: now."""
     now = clock.now()
     if feed.retry_at is not None:
         wait = clocks.moment(feed.retry_at) - now
-        return wait <= timedelta(0) or wait > CLOCK_JUMPED
+        return wait.total_seconds() if wait <= CLOCK_JUMPED else 0.0
     if feed.caught_up_at is None or feed.state in ("new", "listing"):
-        return True
-    interval_s = KINDS[feed.kind].interval_s * factor
-    interval_s *= 24 if feed.state == "held" else 1
+        return 0.0
+    interval_s = KINDS[feed.kind].interval_s * factor * (24 if feed.state == "held" else 1)
     elapsed_s = (now - clocks.moment(feed.caught_up_at)).total_seconds()
-    return elapsed_s < -60 or elapsed_s >= interval_s * (0.95 + 0.1 * jitter)
+    return interval_s * (0.95 + 0.1 * jitter) - elapsed_s if elapsed_s >= -60 else 0.0
