@@ -13,7 +13,7 @@ from mirror.cli import STOPPED
 from mirror.cli.opening import guarded, home_of, leave, source_for, store_of
 from mirror.cli.progress import Progress
 from mirror.cli.words import DONE, FAILED, PERSON, exit_code, sentence, sentence_of
-from mirror.errors import AccountBusy, MirrorError, Stopped, Usage
+from mirror.errors import AccountBusy, DatabaseDamaged, DiskFull, MirrorError, Stopped, Usage
 from mirror.feed import Counts
 from mirror.resources import KINDS
 from mirror.store import journal, sweep
@@ -91,8 +91,8 @@ def sync_accounts(
             except AccountBusy as busy:
                 told["busy"] = True
                 progress.say(sentence(busy, account.name))
-            except Stopped:
-                raise
+            except (Stopped, DatabaseDamaged, DiskFull):
+                raise  # the file is in danger, whosever mail is next
             except MirrorError as error:
                 told["error"] = sentence(error, account.name, account.base_url)
                 code = exit_code(error)
