@@ -10,11 +10,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parseaddr
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+
+from mirror.store.windows_zones import WINDOWS_ZONES
 
 Row = tuple[Any, ...]
 Fields = dict[str, Any]
@@ -154,11 +157,14 @@ def moment(value: Any, zone: str | None = None) -> str | None:
 @lru_cache(maxsize=256)
 def _zone(name: str | None) -> ZoneInfo:
     try:
-        return ZoneInfo(name or "UTC")
-    except (ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError in name only
+        return ZoneInfo(iana_name(name) or "UTC")
+    except (LookupError, ValueError, OSError):  # zoneinfo raises each of them for a name that is none
         return ZoneInfo("UTC")
-    except KeyError:
-        return ZoneInfo("UTC")
+
+
+def iana_name(name: str | None) -> str | None:
+    """The IANA name of a zone that may be named as Windows does; any other name as it is."""
+    return WINDOWS_ZONES.get(name, name) if name else None
 
 
 def event_time(value: Any) -> tuple[str | None, int]:
@@ -231,7 +237,7 @@ def _event(f: Fields) -> Derived:
         answer = "tentative" if answer == "tentitive" else answer  # spelled so in every revision of the vendor's file
         attendees.append((address(who.get("address")), text(who.get("name")), text(item.get("type")), answer))
     organizer = mapping(mapping(f.get("organizer")).get("emailAddress"))
-    timezone = text(mapping(f.get("start")).get("timezone"))
+    timezone = iana_name(text(mapping(f.get("start")).get("timezone")))
     columns = (
         text(f.get("subject")), starts_at, ends_at or starts_at, all_day, timezone, text(f.get("location")),
         address(organizer.get("address")) or text(organizer.get("name")),
@@ -254,13 +260,11 @@ def _folder(f: Fields) -> Derived:
 
 
 def _message(f: Fields) -> Derived:
-    sender = mapping(f.get("from"))
+    sender = next(iter(_people(f.get("from"))), {})
     labels = [t for t in (text(label) for label in array(f.get("sysLabels"))) if t]
     recipients: list[Row] = []
     for role, key in (("to", "to"), ("cc", "cc"), ("bcc", "bcc"), ("reply_to", "replyTo")):
-        listed = f.get(key)
-        for item in [listed] if isinstance(listed, dict) else array(listed):
-            who = mapping(item)
+        for who in _people(f.get(key)):
             mail, name = address(who.get("address")), text(who.get("name"))
             if mail or name:
                 recipients.append((role, mail, name))
@@ -287,6 +291,17 @@ def _task(f: Fields) -> Derived:
         moment(f.get("startDateTime")), moment(f.get("completed")), text(f.get("parentId")), text(f.get("position")),
         text(f.get("owner")), texts(f.get("categories")), text(f.get("notes")),
     ))  # fmt: skip
+
+
+def _people(value: Any) -> list[Fields]:
+    """Addresses, which clients have met as one object, as a list of them, and as text."""
+    items = value if isinstance(value, list) else [value]
+    return [_written_out(item) if isinstance(item, str) else mapping(item) for item in items]
+
+
+def _written_out(written: str) -> Fields:
+    name, mail = parseaddr(written)
+    return {"name": name, "address": mail or written}
 
 
 def _person(name: str | None, mail: str | None) -> str:
