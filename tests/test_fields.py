@@ -85,18 +85,18 @@ def names_read_by(function: str) -> set[str]:
         seen.add(name)
         for node in ast.walk(functions[name]):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
-                found |= {arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant)}
+                found |= {str(arg.value) for arg in node.args[:1] if isinstance(arg, ast.Constant)}
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions:
                 todo += [node.func.id] if node.func.id not in seen else []
             if isinstance(node, ast.For) and isinstance(
                 node.iter, ast.Tuple
             ):  # (("to", "to"), ("reply_to", "replyTo"))
-                found |= {part.elts[-1].value for part in node.iter.elts if isinstance(part, ast.Tuple)
+                found |= {str(part.elts[-1].value) for part in node.iter.elts if isinstance(part, ast.Tuple)
                           and isinstance(part.elts[-1], ast.Constant)}  # fmt: skip
     for node in ast.walk(functions[function]):
         if isinstance(node, ast.ListComp) and "key" in ast.unparse(node.generators[0].target):
-            found |= {item.value for item in ast.walk(node.generators[0].iter) if isinstance(item, ast.Constant)}
-    return {str(name) for name in found}
+            found |= {str(item.value) for item in ast.walk(node.generators[0].iter) if isinstance(item, ast.Constant)}
+    return found
 
 
 @pytest.mark.parametrize("kind", KINDS)
