@@ -20,6 +20,7 @@ from mirror import credentials
 from mirror.cli.ending import Ending
 from mirror.cli.opening import leave, opened, system_clock
 from mirror.cli.serving import PORT, listen, run_until_stopped, url_of
+from mirror.cli.words import plain
 from mirror.clock import SystemClock
 from mirror.errors import Stopped, Usage
 from mirror.store import journal, reading
@@ -99,7 +100,8 @@ def _fill(state: State, clock: SystemClock, paths: tuple[Path, ...], *, token: s
         return
     loaded = load(state, account.id, paths)
     for path, reason in loaded.refused:
-        click.echo(f"{path}: {reason}", err=True)
+        click.echo(f"{plain(path)}: {plain(reason)}", err=True)
+    click.echo(f"Loaded {loaded.records:,} contacts, events, tasks and mails from {len(loaded.counts):,} files.")
 
 
 def _serve_sandbox(state: State, options: Any, host: str, port: int) -> Any:
@@ -168,10 +170,14 @@ def _demonstrate(
         if code or listening is None:
             leave(code)
         _live(state, clock, 2.5)
-        url = url_of(listening)
-        click.echo(f"\nBrowse {url}  and watch it grow (Ctrl-C ends it)")
-        click.echo(f"Or ask it:  sqlite3 '{home / 'mirror.db'}' \"select subject, from_name from messages limit 5\"")
-        run_until_stopped(home, listening, tick_s=1.0, on_ready=(lambda: _open_browser(url)) if browser else None)
+        with Ending() as ending:
+            url = url_of(listening)
+            click.echo(f"\nBrowse {url}  and watch it grow (Ctrl-C ends it)")
+            click.echo(
+                f"Or ask it:  sqlite3 '{home / 'mirror.db'}' \"select subject, from_name from messages limit 5\""
+            )
+            opening = (lambda: _open_browser(url)) if browser else None
+            run_until_stopped(home, listening, ending, tick_s=1.0, on_ready=opening)
     finally:
         clock.stop()
         upstream.stop()

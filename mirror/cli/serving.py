@@ -39,8 +39,8 @@ def serve(ctx: click.Context, host: str, port: int) -> None:
     """Serve the pages of the mirror. Nothing is synced."""
     store_of(ctx).close()
     listening = listen(host, port)
-    click.echo(f"Browse {url_of(listening)}  (Ctrl-C ends it)")
     with Ending() as ending:
+        click.echo(f"Browse {url_of(listening)}  (Ctrl-C ends it)")
         serve_pages(home_of(ctx) / "mirror.db", listening, ending)
 
 
@@ -51,17 +51,23 @@ def run(ctx: click.Context, host: str, port: int) -> None:
     """Keep all accounts up to date and serve the pages, until Ctrl-C or SIGTERM."""
     store = store_of(ctx)
     listening = listen(host, port)
-    click.echo(f"Browse {url_of(listening)}  (Ctrl-C ends it)")
-    if not journal.accounts(store):
-        click.echo(
-            "No accounts yet. Add one with: mirror account add NAME --token-stdin (it is noticed while this runs)"
-        )
-    store.close()
-    run_until_stopped(home_of(ctx), listening)
+    with Ending() as ending:
+        click.echo(f"Browse {url_of(listening)}  (Ctrl-C ends it)")
+        if not journal.accounts(store):
+            click.echo(
+                "No accounts yet. Add one with: mirror account add NAME --token-stdin (it is noticed while this runs)"
+            )
+        store.close()
+        run_until_stopped(home_of(ctx), listening, ending)
 
 
 def run_until_stopped(
-    home: Path, listening: socket.socket, *, tick_s: float | None = None, on_ready: Callable[[], None] | None = None
+    home: Path,
+    listening: socket.socket,
+    ending: Ending,
+    *,
+    tick_s: float | None = None,
+    on_ready: Callable[[], None] | None = None,
 ) -> None:
     """The scheduler and the pages in this process; ends within five seconds of being asked to."""
     from mirror import schedule
@@ -74,13 +80,12 @@ def run_until_stopped(
     loops = schedule.Schedule(
         store, functools.partial(_source, home, clock), clock, tick_s=tick_s if tick_s is not None else schedule.TICK_S
     )
-    with Ending() as ending:
-        ending.then(clock.stop)
-        loops.start()
-        try:
-            serve_pages(store.path, listening, ending, on_ready=on_ready)
-        finally:
-            finished = loops.stop()
+    ending.then(clock.stop)
+    loops.start()
+    try:
+        serve_pages(store.path, listening, ending, on_ready=on_ready)
+    finally:
+        finished = loops.stop()
     click.echo("Stopped. Everything that was shown is in the file.")
     if not finished:
         # A request is still waiting for its answer; its page is not begun to be written, so nothing is torn.
