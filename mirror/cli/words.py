@@ -80,8 +80,10 @@ def _of_this_machine(error: errors.MirrorError, account: str | None) -> str:
             what = "left to it" if account else "try again when it has finished"
             return f"another mirror is syncing this account right now; {what}"
         case errors.HomeUnusable():
-            return f"{error.path} can't be used: {error.reason}."
+            return (
+                f"{error.path} can't be used: {error.reason}."
                 " Check the disk and its permissions, or name another folder with --home"
+            )
         case errors.HomeTooNew():
             return (
                 f"{error.path} was written by a newer mirror (schema {error.found}; this one knows {error.known})."
