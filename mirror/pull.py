@@ -31,6 +31,8 @@ from mirror.store import attachments, journal, order, races, records, sweep
 from mirror.store.connection import Store
 from mirror.store.journal import Account, FeedRow
 
+MOST_DOUBTS = 3  # passes in a row that may end because upstream does not say which of two changes is true
+PARENTS = frozenset(kind.parent for kind in KINDS.values() if kind.parent)
 MOST_RESTARTS = 3  # of one feed in one pass, for cursors that expire again and again
 WINDOW_MOVES_AFTER_DAYS = 30
 READ_AT_ONCE = 20
@@ -83,13 +85,21 @@ def pull_account(
     """
     with store.lease(account.id):
         identify(store, source, account)
+        queue = _to_pull(store, account, set())
         done: set[int] = set()
-        while feed := next(
-            (f for f in journal.feeds(store, account.id) if f.id not in done and f.state != "stopped"), None
-        ):
+        while queue:
+            feed = queue.pop(0)
             done.add(feed.id)
-            if wanted is None or wanted(feed):
-                yield pull_feed(store, source, account, feed, appetite=appetite, on_progress=on_progress)
+            if wanted is not None and not wanted(feed):
+                continue
+            result = pull_feed(store, source, account, feed, appetite=appetite, on_progress=on_progress)
+            yield result
+            if result.counts.written and feed.kind in PARENTS:
+                queue = _to_pull(store, account, done)
+
+
+def _to_pull(store: Store, account: Account, done: set[int]) -> list[FeedRow]:
+    return [feed for feed in journal.feeds(store, account.id) if feed.id not in done and feed.state != "stopped"]
 
 
 def identify(store: Store, source: Source, account: Account) -> None:
@@ -264,11 +274,14 @@ class _Walk:
                 yield change
 
     def _asked(self, change: Change) -> Change:
-        """What upstream says of one record, asked for by itself; the change stands when upstream can't say."""
+        """What upstream says of one record, asked for by itself. When upstream can't say, pass after pass, the change
+        stands."""
         assert change.remote_id is not None
         try:
             now = self.source.read(self.feed.feed, change.remote_id)
         except (WrongAnswer, NotPermitted):
+            if self.feed.failures < MOST_DOUBTS:
+                raise
             return change
         return change if isinstance(now, Gone) and isinstance(change, Gone) else now
 
@@ -290,7 +303,10 @@ class _Walk:
 
     def _finish_listing(self, present: list[str] | None = None) -> None:
         """Ask for what nobody can say of whether it should have been listed; then sweep."""
-        for remote_id in sweep.unclear(self.store, self.feed, present):
+        unclear = sweep.unclear(self.store, self.feed, present)
+        if unclear and sweep.listed_nothing(self.store, self.feed):
+            self._doubt_an_empty_listing(unclear)
+        for remote_id in unclear:
             try:
                 found = self.source.read(self.feed.feed, remote_id)
             except (WrongAnswer, NotPermitted):
@@ -307,6 +323,17 @@ class _Walk:
             self.store, self.feed, self.done.counts, present=present, begun_at=self.begun_at
         )
         self.begun_at = None
+
+    def _doubt_an_empty_listing(self, unclear: list[str]) -> None:
+        """An empty listing is not believed when one of the records that it should have had is there to be read."""
+        for remote_id in unclear:
+            try:
+                found = self.source.read(self.feed.feed, remote_id)
+            except (WrongAnswer, NotPermitted):
+                continue
+            if isinstance(found, Record) and sweep.should_be_listed(self.feed, found):
+                self._list_again()
+                raise WrongAnswer("upstream's listing is empty, and it has records that belong into it")
 
     def _window_has_moved(self) -> bool:
         """Whether a listing that starts now would reach a month further than the one that the feed goes by."""

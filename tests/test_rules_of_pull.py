@@ -271,14 +271,30 @@ def test_a_record_in_both_feeds_of_a_walk_is_what_the_later_says_or_what_upstrea
     assert world.rows("SELECT * FROM walk_seen") == []
 
 
-def test_a_deletion_of_what_this_walk_did_not_bring_is_believed(world: World) -> None:
-    world.one("contacts", source=Scripted(CONTACTS, page(record("a", "old", at=LATE), n=1)))
-    source = Scripted(CONTACTS, page(record("b"), n=2, more=True), page(Gone("a", EARLY), n=3))
+@pytest.mark.parametrize("gone_at", [LATE, None])
+def test_a_deletion_of_what_this_walk_did_not_bring_is_believed(world: World, gone_at: str | None) -> None:
+    world.one("contacts", source=Scripted(CONTACTS, page(record("a", "old", at=EARLY), n=1)))
+    source = Scripted(CONTACTS, page(record("b"), n=2, more=True), page(Gone("a", gone_at), n=3))
 
     world.one("contacts", source=source)
 
     assert world.tombstones(CONTACTS) == {"a": "reported"}
     assert source.read_one_by_one == []
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("gone_at", [EARLY, LATE])
+def test_a_deletion_that_is_told_late_does_not_take_what_was_created_anew(
+    world: World, gone_at: str, there: bool
+) -> None:
+    again = record("a", "again", at=LATE)
+    world.one("contacts", source=Scripted(CONTACTS, page(again, n=1)))
+    source = Scripted(CONTACTS, page(n=2, more=True), page(Gone("a", gone_at), n=3), now={"a": again} if there else {})
+
+    world.one("contacts", source=source)
+
+    assert world.history("contacts", "a") == ["again", *([] if there else ["reported"])]
+    assert source.read_one_by_one == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -297,15 +313,26 @@ def test_a_page_older_than_what_is_stored_is_checked_by_asking(
     assert world.history("contacts", "a") == expected
 
 
-def test_doubt_that_upstream_will_not_settle_leaves_the_page_as_it_was_told(world: World) -> None:
+def test_doubt_that_upstream_will_not_settle_for_three_passes_leaves_the_page_as_it_was_told(world: World) -> None:
     world.one("contacts", source=Scripted(CONTACTS, page(record("a", "old", at=EARLY), n=1)))
-    source = Scripted(
-        CONTACTS, page(record("a", "new"), n=2, more=True), page(Gone("a"), n=3), now={"a": WrongAnswer("400")}
-    )
+    walk = [page(record("a", "new"), n=2, more=True), *4 * [page(Gone("a"), n=3)]]
+    source = Scripted(CONTACTS, *walk, page(n=3), now={"a": WrongAnswer("400")})
 
-    assert world.one("contacts", source=source).outcome == "ok"
+    outcomes = [world.one("contacts", source=source).outcome for _ in range(4)]
 
+    assert outcomes == ["failed", "failed", "failed", "ok"]
     assert world.tombstones(CONTACTS) == {"a": "reported"}
+
+
+def test_doubt_that_upstream_settles_in_time_makes_nothing_up(world: World) -> None:
+    world.one("contacts", source=Scripted(CONTACTS, page(record("a", "old", at=EARLY), n=1)))
+    again = record("a", "again")
+    refusing = Scripted(CONTACTS, page(again, n=2, more=True), page(Gone("a"), n=3), now={"a": WrongAnswer("409")})
+    world.one("contacts", source=refusing)
+
+    world.one("contacts", source=Scripted(CONTACTS, page(Gone("a"), n=3), page(n=3), page(n=3), now={"a": again}))
+
+    assert world.history("contacts", "a") == ["old", "again"]
 
 
 def test_doubt_that_can_not_be_settled_now_is_settled_by_the_next_run(world: World) -> None:

@@ -21,7 +21,8 @@ def settle(store: Store, feed: FeedRow, changes: Sequence[Change]) -> tuple[list
     """The changes without those that have lost a race, and the ids of those that only upstream can settle.
 
     A record that was updated and deleted in one walk: the later of the two wins; equal or missing times: ask. A record
-    that is older than the one stored, or than its tombstone: ask.
+    that is older than the one stored, or than its tombstone: ask. A deletion that is not clearly later than what is
+    stored: ask, as upstream may have told of it late, after the record was created anew.
     """
     names = [change.remote_id for change in changes if change.remote_id is not None]
     if feed.state not in ("following", "listing") or not names or not _may_race(feed, changes):
@@ -33,12 +34,12 @@ def settle(store: Store, feed: FeedRow, changes: Sequence[Change]) -> tuple[list
     for change in changes:
         row = known.get(change.remote_id or "")
         if isinstance(change, Gone) and row is not None and row[1] is None:
-            if change.remote_id in seen or (feed.state == "listing" and row[2] == feed.generation):
-                verdict = _later(change.at, row[0])
-                if verdict is None:
-                    ask.add(change.remote_id)
-                elif not verdict:
-                    continue
+            met = change.remote_id in seen or (feed.state == "listing" and row[2] == feed.generation)
+            verdict = _later(change.at, row[0])
+            if met and verdict is False:
+                continue
+            if (verdict is None and (met or change.at is not None)) or verdict is False:
+                ask.add(change.remote_id)
         elif isinstance(change, Record) and row is not None and feed.state == "following":
             newest = row[1] or row[0]
             if change.modified_at and newest and change.modified_at < newest and not _is_stored(store, row, change):

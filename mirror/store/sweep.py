@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mirror import clock as clocks
-from mirror.feed import Counts
+from mirror.feed import Counts, Record
 from mirror.resources import KINDS, Kind
 from mirror.store import journal, order
+from mirror.store.columns import COLUMNS, derive, fields_of
 from mirror.store.connection import Store
 from mirror.store.journal import FeedRow
 from mirror.store.records import bury, place
@@ -54,6 +55,25 @@ def _may_have_moved(store: Store, kind: Kind, feed: FeedRow) -> bool:
     """Whether all that is absent is to be asked for. Not when that is so much that the sweep will be held in any case."""
     absent, live = absent_rows(store, feed)
     return kind.covers == "window" and (absent <= HELD_ABOVE_ROWS or absent <= HELD_ABOVE_SHARE * live)
+
+
+def listed_nothing(store: Store, feed: FeedRow) -> bool:
+    """Whether the listing of a window has shown none of the records that are known to lie in it."""
+    absent, live = absent_rows(store, feed)
+    return KINDS[feed.kind].covers == "window" and 0 < absent == live
+
+
+def should_be_listed(feed: FeedRow, record: Record) -> bool:
+    """Whether a record, as it is now, certainly belongs into the window. An instance of a series is not listed by itself."""
+    fields = dict(zip(COLUMNS[feed.kind], derive(feed.kind, fields_of(record.raw)).columns, strict=True))
+    starts, ends = fields["starts_at"], fields["ends_at"]
+    if fields["recurrence_type"] not in (None, "single") or starts is None or feed.covers_from is None:
+        return False
+    until = feed.covers_until
+    return bool(
+        ends > clocks.text(clocks.moment(feed.covers_from) + MARGIN)
+        and (until is None or starts < clocks.text(clocks.moment(until) - MARGIN))
+    )
 
 
 def spare(store: Store, feed: FeedRow, remote_id: str) -> None:
