@@ -1,0 +1,96 @@
+"""What the simulator found, each as a story short enough to read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from worlds import EVENTS, FOLDERS, MESSAGES, MemoryUpstream, World
+
+from mirror.feed import Coverage, Feed, Page
+
+WINDOW = Coverage("2025-06-01T00:00:00.000Z", "2026-12-31T00:00:00.000Z")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(MemoryUpstream(), tmp_path / "home")
+    memory(made).covers = WINDOW
+    made.pull()
+    return made
+
+
+def memory(world: World) -> Any:
+    assert isinstance(world.upstream, MemoryUpstream)
+    return world.upstream.memory
+
+
+def on(day: str) -> dict[str, Any]:
+    return {"start": {"dateTime": f"{day}T09:00:00Z"}, "end": {"dateTime": f"{day}T10:00:00Z"}}
+
+
+def empty_once(world: World, feed: Feed) -> None:
+    """The next listing of a feed has nothing in it, says upstream, and its cursor stands at the end."""
+
+    def rewrite(asked: Feed, page: Page) -> Page:
+        if asked != feed or page.covers is None:
+            return page
+        memory(world).rewrite = None
+        end = {"epoch": page.cursor["epoch"] if page.cursor else 0, "after": 10_000, "listing": False}
+        return replace(page, changes=(), cursor=end, more=False)
+
+    memory(world).rewrite = rewrite
+    world.upstream.expire(feed)
+
+
+def test_mail_goes_into_its_folder_though_the_folder_becomes_known_later(world: World) -> None:
+    world.upstream.put(MESSAGES, "m", "Hello", folderId="f")
+    world.pull("messages")
+    world.upstream.put(FOLDERS, "f", "Receipts")
+
+    world.pull("folders")
+
+    assert world.rows("SELECT folders.remote_id FROM messages JOIN folders ON folders.id = folder_id") == [("f",)]
+
+
+def test_an_event_that_was_moved_out_of_the_window_while_cursors_expired_is_not_deleted(world: World) -> None:
+    for name in ("stays", "moves"):
+        world.upstream.put(EVENTS, name, name, **on("2026-02-01"))
+    world.pull("events")
+    world.upstream.put(EVENTS, "moves", "moved", **on("2029-02-01"))
+    memory(world).rewrite = lambda feed, page: replace(
+        page, changes=tuple(change for change in page.changes if feed != EVENTS or change.remote_id != "moves")
+    )
+    world.upstream.expire(EVENTS)
+
+    world.pull("events")
+
+    assert world.history("events", "moves") == ["moves", "moved"]
+    assert world.tombstones(EVENTS) == {}
+
+
+def test_an_empty_listing_of_events_is_not_believed_when_one_of_them_can_be_read(world: World) -> None:
+    for name in ("a", "b"):
+        world.upstream.put(EVENTS, name, name, **on("2026-02-01"))
+    world.pull("events")
+    world.upstream.put(EVENTS, "new", "new", **on("2026-02-02"))
+    empty_once(world, EVENTS)
+
+    assert world.one("events").outcome == "failed"
+    assert world.one("events").outcome == "ok"
+
+    assert set(world.live(EVENTS)) == {"a", "b", "new"}
+    assert world.tombstones(EVENTS) == {}
+
+
+def test_an_empty_listing_is_believed_when_all_that_it_lacks_has_left_the_window(world: World) -> None:
+    world.upstream.put(EVENTS, "a", "a", **on("2026-02-01"))
+    world.pull("events")
+    world.upstream.put(EVENTS, "a", "moved", **on("2031-02-01"))
+    empty_once(world, EVENTS)
+
+    assert world.one("events").outcome == "ok"
+
+    assert world.history("events", "a") == ["a", "moved"]
