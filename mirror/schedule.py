@@ -167,7 +167,7 @@ class Loop:
     ) -> None:
         """Pull what is due. Trouble is logged and waited out; it never leaves the loop."""
         jitter = clock.random.random()
-        account = _present(store, account_id)
+        account = journal.account_if_present(store, account_id)
         if account is None or account.status != "active":
             return
         try:
@@ -177,7 +177,7 @@ class Loop:
         except (AccountBusy, Stopped):
             return
         except MirrorError as error:
-            now = _present(store, account_id)
+            now = journal.account_if_present(store, account_id)
             if now is not None and now.status == "needs_auth":  # left alone until a person has signed in
                 log.warning("schedule.needs_auth account=%s error=%s", account.name, type(error).__name__)
                 return
@@ -188,12 +188,12 @@ class Loop:
 
     def rest(self, store: Store, account_id: int, clock: Clock) -> None:
         """Leave the account alone until the first of its feeds is due, so that an idle mirror costs next to nothing."""
-        account = _present(store, account_id)
+        account = journal.account_if_present(store, account_id)
         if account is None:
             return
         waits_s = [
             journal.due_in_s(feed, clock, account.interval_factor)
-            for feed in journal.feeds(store, account_id)
+            for feed in journal.known_feeds(store, account_id)
             if feed.state != "stopped"
         ]
         rest_s = min([LONGEST_REST_S, *waits_s]) if account.status == "active" else LONGEST_REST_S
@@ -215,7 +215,8 @@ class Loop:
             if stopping():
                 raise Stopped
 
-        if not any(due(feed) for feed in journal.feeds(store, account.id)):
+        known = journal.known_feeds(store, account.id)
+        if known and not any(due(feed) for feed in known):
             return
         source = make_source(account)
         try:
@@ -223,10 +224,6 @@ class Loop:
                 _log_pass(account, done)
         finally:
             source.close()
-
-
-def _present(store: Store, account_id: int) -> Account | None:
-    return next((one for one in journal.accounts(store) if one.id == account_id), None)
 
 
 class _Every(BaseTrigger):  # type: ignore[misc]  # apscheduler is untyped

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -32,11 +33,19 @@ def shipped(name: str) -> Path:
 class Store:
     """One home folder's database, open for one process. Everything that is written goes through `transaction()`."""
 
-    def __init__(self, home: Path, conn: sqlite3.Connection, clock: Clock, busy_s: float = BUSY_S) -> None:
+    def __init__(
+        self,
+        home: Path,
+        conn: sqlite3.Connection,
+        clock: Clock,
+        busy_s: float = BUSY_S,
+        turn: threading.Lock | None = None,
+    ) -> None:
         self.home = home
         self.conn = conn
         self.clock = clock
         self.busy_s = busy_s
+        self._turn = turn or threading.Lock()  # of this process's threads to write: SQLite would let them poll for it
 
     @property
     def path(self) -> Path:
@@ -48,7 +57,7 @@ class Store:
 
         Raises: DatabaseBusy, DiskFull, DatabaseDamaged (nothing was written).
         """
-        with translated(self.path):
+        with self._turn, translated(self.path):
             self.conn.execute("BEGIN IMMEDIATE")
             try:
                 yield self.conn
@@ -80,7 +89,7 @@ class Store:
         """A second connection to the same file, for another thread."""
         conn = _bare(self.path, self.busy_s)
         _configure(conn)
-        return Store(self.home, conn, self.clock, self.busy_s)
+        return Store(self.home, conn, self.clock, self.busy_s, self._turn)
 
     def close(self) -> None:
         self.conn.close()
@@ -105,7 +114,7 @@ def open_store(
     if not create and not path.exists():
         raise Usage(f"there is no mirror in {home}; make one with: mirror account add NAME, or see: mirror demo")
     try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(home)
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
@@ -123,6 +132,27 @@ def open_store(
             conn.close()
             raise
     return Store(home, conn, clock or SystemClock(), busy_s)
+
+
+def make_folder(path: Path) -> None:
+    """A folder for its owner alone, which is there after a power cut too: a new name is safe when its folder is synced."""
+    if path.is_dir():
+        return
+    if not path.parent.is_dir():
+        make_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Have the names in a folder on the disk, where the file system can do that; SQLite asks for no more than that either."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

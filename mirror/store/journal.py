@@ -119,12 +119,17 @@ def account(store: Store, account_id: int) -> Account:
     return Account(**dict(store.conn.execute("SELECT * FROM accounts WHERE id = ?", [account_id]).fetchone()))
 
 
+def account_if_present(store: Store, account_id: int) -> Account | None:
+    """None: it was removed, or purged."""
+    row = store.conn.execute("SELECT * FROM accounts WHERE id = ? AND removed_at IS NULL", [account_id]).fetchone()
+    return Account(**dict(row)) if row is not None else None
+
+
 def set_status(store: Store, account_id: int, status: str, detail: str | None = None) -> None:
-    with store.transaction() as conn:
-        conn.execute(
-            "UPDATE accounts SET status = ?, status_detail = ? WHERE id = ? AND (status <> ? OR status_detail IS NOT ?)",
-            [status, detail, account_id, status, detail],
-        )
+    known = store.conn.execute("SELECT status, status_detail FROM accounts WHERE id = ?", [account_id]).fetchone()
+    if known is not None and tuple(known) != (status, detail):
+        with store.transaction() as conn:
+            conn.execute("UPDATE accounts SET status = ?, status_detail = ? WHERE id = ?", [status, detail, account_id])
 
 
 def pin(store: Store, account_id: int, mailbox: Mailbox) -> None:
