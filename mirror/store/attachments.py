@@ -59,12 +59,15 @@ def write_list(
             [removed_at, record_id, json.dumps([item.remote_id for item in attachments])],
         )
     for item in attachments:
-        wanted = limit is None or (limit > 0 and (item.size_bytes or 0) <= limit)
+        wanted = limit is None or (limit > 0 and (item.size_bytes or 0) <= limit)  # as in `apply_policy`
         conn.execute(
             f"INSERT INTO attachments ({owner}, remote_id, name, mime_type, size_bytes, inline, content_id, kept)"
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
             f" ON CONFLICT ({owner}, remote_id) WHERE {owner} IS NOT NULL DO UPDATE SET name = ?3, mime_type = ?4,"
-            " size_bytes = ?5, inline = ?6, content_id = ?7, removed_at = NULL",
+            " size_bytes = coalesce(?5, size_bytes), inline = ?6, content_id = ?7, removed_at = NULL,"
+            " tries = CASE kept WHEN 'failed' THEN 0 ELSE tries END,"
+            # What could not be fetched is tried again when its record changes; what has another size has other bytes.
+            " kept = CASE WHEN kept = 'failed' OR (?5 IS NOT NULL AND ?5 IS NOT size_bytes) THEN ?8 ELSE kept END",
             [
                 record_id, item.remote_id, item.name, item.mime_type, item.size_bytes, item.inline, item.content_id,
                 "wanted" if wanted else "policy",
@@ -89,23 +92,44 @@ def wanted(store: Store, feed_id: int, limit: int, *, without: Sequence[int] = (
     return [Wanted(*row) for row in rows]
 
 
+def apply_policy(conn: sqlite3.Connection, account_id: int, limit: int | None) -> None:
+    """Want what a changed policy of an account wants, and no longer what it does not. Bytes that are here stay."""
+    for kind in KINDS.values():
+        if kind.attachments:
+            conn.execute(
+                "UPDATE attachments SET tries = 0, kept = CASE WHEN ?2 IS NULL OR (?2 > 0 AND coalesce(size_bytes, 0) <= ?2)"
+                " THEN 'wanted' ELSE 'policy' END"
+                " WHERE kept IN ('wanted', 'policy')"
+                f" AND {kind.singular}_id IN (SELECT id FROM {kind.name} WHERE account_id = ?1)",
+                [account_id, limit],
+            )
+
+
 def keep(store: Store, attachment_id: int, content: bytes, limit: int | None) -> None:
-    """Store an attachment's bytes: first in blobs.db, then its place in mirror.db, so that no place is ever empty."""
-    if limit is not None and len(content) > limit:
-        _mark(store, attachment_id, "policy", None, len(content))
-        return
-    digest = hashlib.sha256(content).hexdigest()
-    with translated(store.home / "blobs.db"):
-        conn = _open_blobs(store)
-        try:
-            with conn:
-                conn.execute(
-                    "INSERT OR IGNORE INTO blobs (sha256, size_bytes, content) VALUES (?, ?, ?)",
-                    [digest, len(content), content],
-                )
-        finally:
-            conn.close()
-    _mark(store, attachment_id, "yes", digest, len(content))
+    """Store an attachment's bytes: first in blobs.db, then its place in mirror.db, so that no place is ever empty.
+
+    Both within mirror.db's lock, so that a purge in another process can't come between and find the bytes unused.
+    """
+    with store.transaction() as conn:
+        if limit is not None and len(content) > limit:
+            _mark(conn, attachment_id, "policy", None, len(content))
+            return
+        digest = hashlib.sha256(content).hexdigest()
+        with translated(store.home / "blobs.db"):
+            _put(store, digest, content)
+        _mark(conn, attachment_id, "yes", digest, len(content))
+
+
+def _put(store: Store, digest: str, content: bytes) -> None:
+    blobs = _open_blobs(store)
+    try:
+        with blobs:
+            blobs.execute(
+                "INSERT OR IGNORE INTO blobs (sha256, size_bytes, content) VALUES (?, ?, ?)",
+                [digest, len(content), content],
+            )
+    finally:
+        blobs.close()
 
 
 def give_up(store: Store, attachment_id: int) -> None:
@@ -136,12 +160,11 @@ def blob(store: Store, sha256: str) -> bytes | None:
     return row[0] if row else None
 
 
-def _mark(store: Store, attachment_id: int, kept: str, sha256: str | None, size_bytes: int) -> None:
-    with store.transaction() as conn:
-        conn.execute(
-            "UPDATE attachments SET kept = ?, sha256 = ?, size_bytes = coalesce(size_bytes, ?) WHERE id = ?",
-            [kept, sha256, size_bytes, attachment_id],
-        )
+def _mark(conn: sqlite3.Connection, attachment_id: int, kept: str, sha256: str | None, size_bytes: int) -> None:
+    conn.execute(
+        "UPDATE attachments SET kept = ?, sha256 = coalesce(?, sha256), size_bytes = coalesce(size_bytes, ?) WHERE id = ?",
+        [kept, sha256, size_bytes, attachment_id],
+    )
 
 
 def _open_blobs(store: Store) -> sqlite3.Connection:

@@ -13,6 +13,7 @@ from mirror.clock import Clock
 from mirror.errors import Usage
 from mirror.feed import Counts, Coverage, Cursor, Feed, Mailbox, Traffic
 from mirror.resources import KINDS
+from mirror.store import attachments
 from mirror.store.connection import Store
 
 CLOCK_JUMPED = timedelta(days=2)  # longer waits than this come from a clock that was set back
@@ -94,6 +95,7 @@ def add_account(store: Store, name: str, source: str, base_url: str, *, since: s
                 " status = 'active', status_detail = NULL, removed_at = NULL WHERE id = ?",
                 [*settings, known["id"]],
             )
+            attachments.apply_policy(conn, known["id"], attachments_up_to_bytes)
     return account_named(store, name)
 
 

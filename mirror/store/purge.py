@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mirror.resources import KINDS
 from mirror.store.columns import CHILDREN
-from mirror.store.connection import Store
+from mirror.store.connection import Store, translated
 
 
 def purge_account(store: Store, account_id: int) -> None:
@@ -46,11 +46,14 @@ def _drop_unused_blobs(store: Store) -> None:
     path = store.home / "blobs.db"
     if not path.is_file():
         return
-    store.conn.execute("ATTACH DATABASE ? AS blobs", [str(path)])
+    with translated(path):
+        store.conn.execute("ATTACH DATABASE ? AS blobs", [str(path)])
     try:
+        if not store.conn.execute("SELECT 1 FROM blobs.sqlite_master WHERE name = 'blobs'").fetchone():
+            return
         with store.transaction() as conn:
             conn.execute(
-                "DELETE FROM blobs.blobs WHERE NOT EXISTS (SELECT 1 FROM attachments WHERE attachments.sha256 = blobs.sha256)"
+                "DELETE FROM blobs.blobs WHERE sha256 NOT IN (SELECT sha256 FROM attachments WHERE sha256 IS NOT NULL)"
             )
     finally:
         store.conn.execute("DETACH DATABASE blobs")
