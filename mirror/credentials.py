@@ -103,5 +103,17 @@ def _write(home: Path, kept: dict[str, Secret]) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(_path(home))
+        _sync_folder(home)
     except OSError as error:
         raise HomeUnusable(str(_path(home)), error.strerror or str(error)) from error
+
+
+def _sync_folder(home: Path) -> None:
+    """Until its folder is on the disk, a new name may be lost with the power; some file systems can't do more than try."""
+    handle = os.open(home, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)

@@ -41,7 +41,7 @@ class Victim:
         self.mailbox = Mailbox(service=service, seed=3, size=0.02)
         self.commands = Commands(folder)
         self.chance = random.Random(f"kill {service}")
-        self.deadly, self.after_s = 0, 0.0
+        self.deadly, self.deadly_path, self.after_s = 0, "/", 0.0
         served.plug_in(self._answer)
         self.homes = 0
         self.new_home()
@@ -67,9 +67,10 @@ class Victim:
         self.start("account", "add", "work", *more, typed=TOKEN)
 
     def sync_and_die(self) -> None:
-        """A sync that is killed some milliseconds after some request, or right at its start; it may be done before."""
+        """A sync that is killed some milliseconds after a request, or right at its start; it may be done before."""
         self.after_s = self.chance.uniform(0, 0.02)
-        self.deadly = self.chance.randint(0, self.usual_requests)
+        self.deadly_path = self.chance.choice(("/",) * 6 + ("/attachments/", "/sync/deleted", "/sync"))
+        self.deadly = self.chance.randint(0, self.usual_requests if self.deadly_path == "/" else 4)
         from_its_start, asked_before = self.deadly == 0, self.mailbox.requests
         self.start("sync")
         if from_its_start:
@@ -131,9 +132,10 @@ class Victim:
         return f"after {self.kills} kills; the home is {self.home}"
 
     def _answer(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        self.deadly -= 1
-        if self.deadly == 0:
-            self.commands.kill_after(self.after_s)
+        if self.deadly_path in environ["PATH_INFO"]:
+            self.deadly -= 1
+            if self.deadly == 0:
+                self.commands.kill_after(self.after_s)
         return self.mailbox.application(environ, start)
 
 

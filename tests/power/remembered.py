@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import shutil
@@ -219,6 +220,22 @@ def _beside(store: Store, mailbox: Mailbox, history: Versions, there: dict[Place
         wanted = mailbox.state.attachments(account_id, kind, place.remote_id, parent=place.parent or None)
         if kept != wanted:
             yield f"{place}: its attachments are {sorted(kept)}, not {sorted(wanted)}, or have other bytes"
+
+
+def fingerprint(conn: sqlite3.Connection) -> str | None:
+    """The same text for the same rows in all tables; None while there are no tables. Search indexes are not looked at."""
+    tables = [row[0] for row in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    digest = hashlib.sha256()
+    for table in (name for name in tables if "_fts" not in name):
+        rows = sorted(repr(tuple(row)) for row in conn.execute(f"SELECT * FROM {table}"))
+        digest.update(repr((table, rows)).encode())
+    return digest.hexdigest() if tables else None
+
+
+def fingerprint_of(path: Path) -> str | None:
+    with closing(sqlite3.connect(path)) as conn:
+        conn.execute("PRAGMA synchronous = OFF")  # the test's own copy, which may be lost
+        return fingerprint(conn)
 
 
 def rows_of(path: Path, sql: str) -> list[tuple[Any, ...]]:
