@@ -53,7 +53,7 @@ def live(store: Store) -> dict[str, object]:
     return {row["remote_id"]: json.loads(row["raw"]) for row in rows}
 
 
-@pytest.mark.parametrize("room_pages", [0, 1, 2, 5, 9, 14, 20, 30])
+@pytest.mark.parametrize("room_pages", [0, 2, 9, 20])
 def test_a_disk_that_fills_up_anywhere_in_a_sync_loses_nothing(tmp_path: Path, room_pages: int) -> None:
     clock = VirtualClock()
     upstream = an_upstream(clock)
@@ -195,7 +195,7 @@ def overwrite(path: Path, start: int, content: bytes) -> None:
         file.write(content)
 
 
-@pytest.mark.parametrize("command", ["status", "sync", "verify", "search Ada", "history contact c1", "backup"])
+@pytest.mark.parametrize("command", ["status", "sync", "verify", "history contact c1", "backup"])
 def test_a_file_with_its_middle_overwritten_is_named_and_not_made_worse(
     home: Path, tmp_path: Path, command: str
 ) -> None:
