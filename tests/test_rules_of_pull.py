@@ -873,7 +873,7 @@ def crashes_and_recovers(world: World, after: int) -> bool:
     except Crash:
         died = True
     dying.conn.close()
-    world.reopened().conn.execute("PRAGMA synchronous = OFF")
+    world.reopened()
     stored, cursors = world.live(CONTACTS), world.feed("contacts").cursor
     assert cursors is not None
     assert all(raw["nickName"] for raw in stored.values())
