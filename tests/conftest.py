@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ for variable in ("MIRROR_HOME", "MIRROR_NOW_OFFSET_S", "MIRROR_RETRY_BUDGET_S", 
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+MEMORY = Path("/dev/shm")
 
 
 @pytest.fixture(scope="session")
@@ -56,9 +59,17 @@ def upstream(served: Served) -> Iterator[Upstream]:
 
 
 @pytest.fixture
-def cli(tmp_path: Path) -> Cli:
+def quick_path() -> Iterator[Path]:
+    """A folder in memory where there is such a thing: what is tested in it waits for no disk."""
+    folder = Path(tempfile.mkdtemp(prefix="mirror-test-", dir=MEMORY if MEMORY.is_dir() else None))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def cli(quick_path: Path) -> Cli:
     """The command line, in this process, with a home that does not exist yet."""
-    return Cli(tmp_path / "home")
+    return Cli(quick_path / "home")
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ class Server:
 @pytest.fixture
 def person(cli: Cli) -> Iterator[Server]:
     """A synthetic person's mailbox."""
-    server = Server(cli, "--size", "0.08")
+    server = Server(cli, "--size", "0.04")
     yield server
     assert server.stop() == 0
 
@@ -182,4 +182,4 @@ def test_a_synthetic_person_is_mirrored_and_followed(cli: Cli, person: Server) -
     counts = three_syncs(cli, person)
 
     assert all(counts.values())
-    assert counts["messages"] > 100
+    assert counts["messages"] > 50

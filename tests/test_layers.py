@@ -132,6 +132,18 @@ def test_the_outside_world_comes_in_by_its_doors_only() -> None:
     assert broken == []
 
 
+def test_sql_is_spoken_in_the_store_and_by_those_who_bring_their_own_database_only() -> None:
+    broken = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in FILES
+        if layer_of(module_of(path)) not in DOORS["sqlite3"]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in ("execute", "executemany", "executescript")
+    ]
+
+    assert broken == []
+
+
 @pytest.mark.parametrize(
     ("importer", "imported"),
     [

@@ -59,9 +59,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(quick_path: Path) -> Iterator[Bench]:
     clock = VirtualClock()
-    store = open_store(tmp_path / "home", clock)
+    store = open_store(quick_path / "home", clock)
     yield Bench(store, clock)
     store.close()
 
@@ -350,8 +350,8 @@ def clock() -> Shiftable:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: Shiftable) -> Iterator[Store]:
-    opened = open_store(tmp_path / "home", clock)
+def store(quick_path: Path, clock: Shiftable) -> Iterator[Store]:
+    opened = open_store(quick_path / "home", clock)
     yield opened
     opened.close()
 
