@@ -83,6 +83,14 @@ def test_a_terminal_gets_bars_and_no_control_characters_of_upstreams(cli: Cli, u
     assert "[red]calendar" in shown
 
 
+def test_a_proxy_of_the_environment_is_not_asked_for_a_server_on_this_machine(cli: Cli, upstream: Upstream) -> None:
+    cli.add("work", upstream)
+
+    ran = cli("sync", MIRROR_RETRY_BUDGET_S="0", HTTP_PROXY="http://127.0.0.1:9", http_proxy="http://127.0.0.1:9")
+
+    assert ran.code == 0, ran.err
+
+
 # --- which accounts and kinds ---------------------------------------------------------------------------------------------
 
 

@@ -26,6 +26,8 @@ from mirror.sources.rate import Rates
 
 T = TypeVar("T")
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 60.0
 GARBLED_TRIES = 3
@@ -85,7 +87,13 @@ class Http:
         root = api_root(base_url)
         verify = _tls() if root.startswith("https:") else False  # False: of plain HTTP to this machine, nothing is lost
         self._client = httpx.Client(
-            base_url=root, headers=headers, auth=auth, timeout=TIMEOUT, transport=transport, verify=verify
+            base_url=root,
+            headers=headers,
+            auth=auth,
+            timeout=TIMEOUT,
+            transport=transport,
+            verify=verify,
+            trust_env=urlsplit(root).hostname not in LOOPBACK,  # a proxy can't reach this machine's own servers
         )
 
     def close(self) -> None:
