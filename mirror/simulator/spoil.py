@@ -310,7 +310,7 @@ EVERY: dict[str, Trouble] = {
     "doubled": Trouble(4, PAGES, _doubled),
     "late": Trouble(6, FEEDS, _late),
     "repeated": Trouble(6, FEEDS, _again),
-    "leads nowhere": Trouble(3, PAGES, _not_on, "pageToken"),
+    "leads nowhere": Trouble(7, PAGES, _not_on, "pageToken"),
     "circle": Trouble(2, FEEDS, _circle),
     "lagging": Trouble(5, ("deleted",), _lagging, "deltaToken"),
     "no tokens": Trouble(2, FEEDS, _no_tokens),

@@ -1,0 +1,54 @@
+"""Run by `test_planted_faults.py` in a process of its own, over a copy of the package with a fault in it.
+
+Says `caught` when the simulator or the short stories notice; `missed` when they don't.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from mirror.simulator.run import make_template, simulate
+from mirror.simulator.small import Small
+
+STORIES = (
+    "create page sweep", "create sweep vanish sweep", "create sweep change crash sweep", "create sweep delete create sweep",
+    "create sweep create change page expire create sweep vanish page crash sweep",
+    "create sweep change sweep repeat sweep", "create sweep delete create sweep tell_late sweep", "create create sweep lie sweep",
+)  # fmt: skip
+
+
+def short_stories(folder: Path, template: Path) -> list[str]:
+    for number, story in enumerate(STORIES):
+        for statement in range(4, 40, 3) if "crash" in story else (1,):
+            home = folder / f"{number}-{statement}"
+            home.mkdir()
+            small = Small(home, template)
+            for act in story.split():
+                getattr(small, act)(*([statement] if act == "crash" else []))
+            faults = small.faults()
+            small.close()
+            shutil.rmtree(home)
+            if faults:
+                return faults
+    return []
+
+
+def main(wanted: list[str]) -> str:
+    with tempfile.TemporaryDirectory() as name:
+        template = make_template(Path(name))
+        for check in wanted:
+            faults = (
+                short_stories(Path(name), template)
+                if check == "stories"
+                else simulate(int(check), template=template).faults
+            )
+            if faults:
+                return f"caught by {check}: {faults[0].strip().splitlines()[-1]}"
+    return "missed"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(main(sys.argv[1:]) + "\n")
