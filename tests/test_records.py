@@ -22,7 +22,7 @@ from worlds import (
 )
 
 from mirror.errors import NotPermitted, RestartFeed, RetryLater, WrongAnswer
-from mirror.feed import Coverage, Feed, Gone, Page, Record
+from mirror.feed import Coverage, Feed, Gone, Page, Record, Unreadable
 from mirror.pull import Appetite
 from mirror.sandbox import faults
 from mirror.sandbox.faults import Fault
@@ -150,12 +150,20 @@ def expired(*pages: Page) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("kind", ["contacts", "folders"])
-@pytest.mark.parametrize("raw", [b'{"id": "a", "nickName": "\xff"}', b'{"id": "a", "nickName": ' + DEEP + b"}"])
-def test_a_record_that_was_listed_but_could_not_be_stored_is_not_absent(world: World, kind: str, raw: bytes) -> None:
+@pytest.mark.parametrize(
+    "bad",
+    [
+        change_of(CONTACTS, b'{"id": "a", "nickName": "\xff"}'),
+        change_of(CONTACTS, b'{"id": "a", "nickName": ' + DEEP + b"}"),
+        Unreadable(b"what is this", "it is broken", "a"),
+    ],
+    ids=["invalid UTF-8", "deep", "unreadable"],
+)
+def test_a_record_that_was_listed_but_could_not_be_stored_is_not_absent(world: World, kind: str, bad: Any) -> None:
     feed = Feed(kind)
     known = page(*(record(name, "stored") for name in "abc"), n=1, covers=Coverage())
     world.one(kind, source=Scripted(feed, whole(feed, known)))
-    again = page(change_of(feed, raw), record("b", "stored"), record("c", "stored"), n=2, covers=Coverage())
+    again = page(bad, record("b", "stored"), record("c", "stored"), n=2, covers=Coverage())
     steps = expired(again) if kind == "contacts" else (whole(feed, again),)
 
     world.one(kind, source=Scripted(feed, *steps))
