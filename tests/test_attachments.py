@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worlds import EVENTS, MAKERS, MESSAGES, MemoryUpstream, SandboxUpstream, World
+from worlds import EVENTS, MAKERS, MESSAGES, MemoryUpstream, SandboxUpstream, World, memory
 
 from mirror.errors import NotPermitted, RecordGone, RetryLater, WrongAnswer
 from mirror.pull import Appetite
@@ -28,11 +28,6 @@ def world(tmp_path: Path) -> World:
 @pytest.fixture(params=MAKERS)
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     return World(MAKERS[request.param](), tmp_path / "home")
-
-
-def memory(world: World) -> Any:
-    assert isinstance(world.upstream, MemoryUpstream)
-    return world.upstream.memory
 
 
 def with_limit(world: World, limit: int | None) -> None:

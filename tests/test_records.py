@@ -17,6 +17,7 @@ from worlds import (
     SandboxUpstream,
     Scripted,
     World,
+    memory,
     page,
     record,
 )
@@ -37,11 +38,6 @@ IMAP = Options(page_size=3, omitted={"Google": {"messages": ("body", "attachment
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(MemoryUpstream(), tmp_path / "home")
-
-
-def memory(world: World) -> Any:
-    assert isinstance(world.upstream, MemoryUpstream)
-    return world.upstream.memory
 
 
 # --- what can't be stored -----------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from worlds import (
     MemoryUpstream,
     SandboxUpstream,
     World,
+    memory,
 )
 
 from mirror import clock as clocks
@@ -44,11 +45,6 @@ def world(tmp_path: Path) -> World:
 @pytest.fixture(params=MAKERS)
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     return World(MAKERS[request.param](), tmp_path / "home")
-
-
-def memory(world: World) -> Any:
-    assert isinstance(world.upstream, MemoryUpstream)
-    return world.upstream.memory
 
 
 def on(day: str, until: str | None = None, **more: Any) -> dict[str, Any]:

@@ -351,3 +351,22 @@ def record(remote_id: str, title: str = "", *, at: str | None = None, etag: str 
 def page(*changes: Change, n: int = 0, more: bool = False, covers: Coverage | None = None) -> Page:
     """A page with the cursor `{"n": n}` after it."""
     return Page(changes, {"n": n}, more, covers)
+
+
+def sandboxed(tmp_path: Path, options: Options | None = None, **more: Any) -> tuple[World, SandboxUpstream]:
+    """A mirror of a sandbox, and the sandbox."""
+    upstream = SandboxUpstream(options, **more)
+    return World(upstream, tmp_path / "home"), upstream
+
+
+def fill(world: World, feed: Feed = CONTACTS, count: int = 8) -> list[str]:
+    """So many records in a feed; their ids."""
+    for number in range(count):
+        world.upstream.put(feed, f"r{number}", f"number {number}")
+    return [f"r{number}" for number in range(count)]
+
+
+def memory(world: World) -> Any:
+    """The in-memory upstream of a world that has one."""
+    assert isinstance(world.upstream, MemoryUpstream)
+    return world.upstream.memory
