@@ -6,9 +6,11 @@ moment and loses what was not synced by then. What it leaves is opened, compared
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +30,7 @@ from mirror.pull import pull_account
 from mirror.sandbox import faults
 from mirror.sources.aurinko import Aurinko
 from mirror.store import journal
+from mirror.store.attachments import blob
 from mirror.store.connection import Store, open_store
 
 ON_CI = bool(os.environ.get("CI"))
@@ -130,10 +133,16 @@ class Judge:
             taken = cut
             loss = chance.choice(LOSSES)
             disk.cut(self.left, loss, random.Random(f"{seed} {number}"))
-            for fault in self._look(cut):
+            for fault in self._found(cut):
                 yield f"{fault} (seed {seed!r}, cut {number} after {cut} calls, losing {loss}: {self.left})"
                 return
             shutil.rmtree(self.left)
+
+    def _found(self, cut: int) -> list[str]:
+        try:
+            return list(self._look(cut))
+        except (sqlite3.DatabaseError, MirrorError) as error:
+            return [f"{type(error).__name__}: {error}"]
 
     def _look(self, cut: int) -> Iterator[str]:
         home = self.left / "home"
@@ -148,7 +157,8 @@ class Judge:
             held = fingerprint(store.conn)
             if held not in self.recording.held_at(cut):
                 yield "mirror.db is neither as it was last committed nor as the commit after that"
-            elif held in self.synced_on or len(self.synced_on) >= SYNCED_ON:
+            yield from _lost_bytes(store)
+            if held in self.synced_on or len(self.synced_on) >= SYNCED_ON:
                 yield from _damages(store)
             else:
                 self.synced_on.add(held)
@@ -218,6 +228,14 @@ def _damages(store: Store) -> Iterator[str]:
         yield f"mirror.db is damaged: {found[:3]}"
 
 
+def _lost_bytes(store: Store) -> Iterator[str]:
+    """Attachments are said to be kept when their bytes are on the disk, not before."""
+    for row in store.conn.execute("SELECT DISTINCT sha256 FROM attachments WHERE kept = 'yes'").fetchall():
+        kept = blob(store, row[0])
+        if kept is None or hashlib.sha256(kept).hexdigest() != row[0]:
+            yield f"the bytes of the attachment {row[0]} are {'gone' if kept is None else 'others'}"
+
+
 def test_the_recording_leaves_out_nothing(recording: Recording, tmp_path: Path) -> None:
     disk = Disk(recording.root)
     for call in recording.calls:
@@ -235,7 +253,7 @@ def test_after_a_power_cut_all_that_was_said_to_be_done_is_done(recording: Recor
     assert len(judge.synced_on) >= SYNCED_ON // 2
 
 
-@pytest.mark.parametrize("name", ["mirror.db-wal", "credentials.new", "home"])
+@pytest.mark.parametrize("name", ["mirror.db-wal", "blobs.db-wal", "credentials.new", "home"])
 def test_a_program_that_forgot_to_sync_something_would_be_caught(
     name: str, recording: Recording, tmp_path: Path
 ) -> None:
