@@ -18,7 +18,7 @@ from worlds import (
     sandboxed,
 )
 
-from mirror.errors import AccountBusy, RetryLater, SignInAgain, WrongAnswer, WrongMailbox
+from mirror.errors import AccountBusy, HomeUnusable, RetryLater, SignInAgain, WrongAnswer, WrongMailbox
 from mirror.feed import Feed, Mailbox, Page
 from mirror.pull import Appetite, pull_account
 from mirror.sandbox import faults
@@ -284,3 +284,10 @@ def test_two_stores_of_one_process_do_not_pull_one_account_at_once(world: World)
     with other.lease(world.account.id):
         pass
     other.close()
+
+
+def test_locks_that_can_not_be_taken_make_the_home_unusable(world: World) -> None:
+    (world.store.home / "locks").write_text("in the way")
+
+    with pytest.raises(HomeUnusable):
+        world.pull()

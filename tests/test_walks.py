@@ -13,13 +13,14 @@ from worlds import (
     EVENTS,
     FEEDS,
     MAKERS,
+    MESSAGES,
     MemoryUpstream,
     World,
     fill,
     sandboxed,
 )
 
-from mirror.feed import Feed
+from mirror.feed import Feed, Settings
 from mirror.sandbox import faults
 from mirror.sandbox.faults import Fault
 from mirror.sandbox.options import Options
@@ -150,3 +151,23 @@ def test_a_feed_is_walked_again_after_the_clock_was_set_back(world: World) -> No
 
     world.equals_upstream(*FEEDS)
     world.is_sound()
+
+
+def test_an_account_that_comes_back_to_mirror_further_back_does_so(tmp_path: Path) -> None:
+    world, upstream = sandboxed(tmp_path, settings=Settings(since="2025-09-01"))
+    times = {"start": {"dateTime": "2025-06-01T09:00:00Z"}, "end": {"dateTime": "2025-06-01T10:00:00Z"}}
+    upstream.put(EVENTS, "old", "last summer", **times)
+    upstream.put(MESSAGES, "old", "last summer", receivedAt="2025-06-01T10:00:00.000Z")
+    for feed in (EVENTS, MESSAGES):
+        fill(world, feed, 2)
+    world.pull()
+    assert "old" not in {**world.live(EVENTS), **world.live(MESSAGES)}
+
+    for since, found in (("2025-05-01", True), ("2025-12-01", True)):
+        journal.remove_account(world.store, world.account.id)
+        journal.add_account(world.store, "work", "test", "http://sandbox.example", since=since)
+        upstream.settings = Settings(since=since)
+        world.pull(source=upstream.new_source())
+
+        assert ("old" in world.live(EVENTS), "old" in world.live(MESSAGES)) == (found, found)
+    assert world.tombstones(EVENTS) == world.tombstones(MESSAGES) == {}, "what is not asked for any more is not deleted"

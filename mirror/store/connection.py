@@ -71,15 +71,17 @@ class Store:
     def lease(self, account_id: int) -> Iterator[None]:
         """The right to pull an account, which one process has at a time. The system takes it back from a dead one.
 
-        Raises: AccountBusy.
+        Raises: AccountBusy, HomeUnusable.
         """
         folder = self.home / "locks"
-        folder.mkdir(mode=0o700, exist_ok=True)
         lock = FileLock(folder / f"account-{account_id}.lock", timeout=0)
         try:
+            folder.mkdir(mode=0o700, exist_ok=True)
             lock.acquire()
         except Timeout as error:
             raise AccountBusy from error
+        except OSError as error:
+            raise HomeUnusable(str(folder), error.strerror or str(error)) from error
         try:
             yield
         finally:

@@ -96,6 +96,12 @@ def add_account(store: Store, name: str, source: str, base_url: str, *, since: s
                 [*settings, known["id"]],
             )
             attachments.apply_policy(conn, known["id"], attachments_up_to_bytes)
+            if since != known["since"]:  # the cursors go by what was asked for when they were begun
+                conn.execute(
+                    "UPDATE feeds SET state = 'new', cursor = NULL WHERE account_id = ? AND state <> 'stopped' AND kind IN"
+                    " (SELECT value FROM json_each(?))",
+                    [known["id"], json.dumps([kind.name for kind in KINDS.values() if kind.covers != "whole"])],
+                )
     return account_named(store, name)
 
 
