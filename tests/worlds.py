@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from openapi import API_FILE
@@ -184,6 +186,14 @@ def is_listed(feed: Feed) -> bool:
     return KINDS[feed.kind].feed == "listing"
 
 
+@cache
+def new_file() -> bytes:
+    """A new mirror.db: made once, since making a thousand of them takes longer than what is tested with them."""
+    with TemporaryDirectory() as folder:
+        open_store(Path(folder)).close()
+        return (Path(folder) / "mirror.db").read_bytes()
+
+
 def unsynced(store: Store) -> Store:
     """A store that does not wait for the disk: no test here cuts the power."""
     store.conn.execute("PRAGMA synchronous = OFF")
@@ -196,6 +206,9 @@ class World:
     def __init__(self, upstream: Upstream, home: Path) -> None:
         self.upstream = upstream
         self.clock = upstream.clock
+        if not home.exists():
+            home.mkdir(mode=0o700)
+            (home / "mirror.db").write_bytes(new_file())
         self.store = unsynced(open_store(home, self.clock))
         self.account = journal.add_account(self.store, "work", "test", "http://sandbox.example")
 
