@@ -24,7 +24,7 @@ from mirror.errors import (
     WrongAnswer,
     WrongMailbox,
 )
-from mirror.feed import Change, Counts, Coverage, Gone, Page, Record, Traffic
+from mirror.feed import Change, Counts, Coverage, Feed, Gone, Page, Record, Traffic
 from mirror.resources import KINDS
 from mirror.sources.base import Source
 from mirror.store import attachments, journal, order, races, records, sweep
@@ -121,8 +121,10 @@ def identify(store: Store, source: Source, account: Account) -> None:
     else:
         if (account.remote_id, account.email) != (mailbox.remote_id, mailbox.email):
             journal.pin(store, account.id, mailbox)
-        journal.set_status(store, account.id, "active")
+        journal.answered(store, account.id)
         return
+    if not isinstance(error, (SignInAgain, WrongMailbox)):
+        journal.did_not_answer(store, account.id, describe(error))
     outcome = "needs_auth" if isinstance(error, (SignInAgain, WrongMailbox)) else "failed"
     spent = _spent(source.traffic, before)
     journal.record_run(store, account.id, None, started_at, outcome, Counts(), spent, 0, describe(error))
@@ -181,6 +183,7 @@ class _Walk:
         self.feed = done.feed
         self.on_progress = on_progress
         self.unsaved = False
+        self.failures = self.feed.failures  # when this pass began
         self.begun_at: str | None = None  # when this pass began the listing that is under way
 
     def run(self, appetite: Appetite) -> None:
@@ -280,9 +283,11 @@ class _Walk:
         try:
             now = self.source.read(self.feed.feed, change.remote_id)
         except (WrongAnswer, NotPermitted):
-            if self.feed.failures < MOST_DOUBTS:
+            if self.failures < MOST_DOUBTS:
                 raise
             return change
+        if isinstance(now, Gone) and isinstance(change, Record):
+            self._make_sure_of_its_parent()
         return change if isinstance(now, Gone) and isinstance(change, Gone) else now
 
     def save_what_is_in_hand(self) -> None:
@@ -306,23 +311,45 @@ class _Walk:
         unclear = sweep.unclear(self.store, self.feed, present)
         if unclear and sweep.listed_nothing(self.store, self.feed):
             self._doubt_an_empty_listing(unclear)
+        missing = False
+        refused: dict[str, SourceError] = {}
         for remote_id in unclear:
             try:
                 found = self.source.read(self.feed.feed, remote_id)
-            except (WrongAnswer, NotPermitted):
-                found = None
-            if isinstance(found, Gone):
+            except (WrongAnswer, NotPermitted) as error:
+                refused[remote_id] = error
                 continue
-            if found is None:
-                sweep.spare(self.store, self.feed, remote_id)
-            else:
-                records.complete(self.store, self.feed, [found], self.done.counts)
+            if isinstance(found, Gone):
+                missing = True
+                continue
+            records.complete(self.store, self.feed, [found], self.done.counts)
             if present is not None:
                 present.append(remote_id)
+        if missing:
+            self._make_sure_of_its_parent()
+        self._spare(refused, present)
         self.done.swept = sweep.finish_listing(
             self.store, self.feed, self.done.counts, present=present, begun_at=self.begun_at
         )
         self.begun_at = None
+
+    def _spare(self, refused: dict[str, SourceError], present: list[str] | None) -> None:
+        """What upstream will not say anything about, pass after pass, counts as contained in the listing."""
+        if refused and self.failures < MOST_DOUBTS:
+            self.feed.failures = self.failures  # a listing in one piece was called caught up, before it was swept
+            raise next(iter(refused.values()))
+        for remote_id in refused:
+            sweep.spare(self.store, self.feed, remote_id)
+        if present is not None:
+            present.extend(refused)
+
+    def _make_sure_of_its_parent(self) -> None:
+        """A record is not deleted because the calendar or list that it is in is gone: what that contained stays."""
+        parent = KINDS[self.feed.kind].parent
+        if parent is None or self.feed.parent is None:
+            return
+        if isinstance(self.source.read(Feed(parent), self.feed.parent), Gone):
+            raise WrongAnswer(f"upstream no longer has what these {self.feed.kind} are in")
 
     def _doubt_an_empty_listing(self, unclear: list[str]) -> None:
         """An empty listing is not believed when one of the records that it should have had is there to be read."""

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worlds import EVENTS, FOLDERS, MESSAGES, MemoryUpstream, World
+from worlds import CALENDARS, EVENTS, FOLDERS, MESSAGES, MemoryUpstream, World
 
+from mirror.errors import WrongAnswer
 from mirror.feed import Coverage, Feed, Page
 
 WINDOW = Coverage("2025-06-01T00:00:00.000Z", "2026-12-31T00:00:00.000Z")
@@ -94,3 +95,28 @@ def test_an_empty_listing_is_believed_when_all_that_it_lacks_has_left_the_window
     assert world.one("events").outcome == "ok"
 
     assert world.history("events", "a") == ["a", "moved"]
+
+
+def test_events_are_not_deleted_because_their_calendar_is(world: World) -> None:
+    world.upstream.put(EVENTS, "a", "a", **on("2026-02-01"))
+    world.pull("events")
+    memory(world).drop(CALENDARS, "home", silently=True)
+    memory(world).drop(EVENTS, "a", silently=True)
+    world.upstream.expire(EVENTS)
+
+    assert world.one("events").outcome == "failed"
+
+    assert world.tombstones(EVENTS) == {}
+
+
+def test_what_is_refused_once_is_asked_again_before_a_listing_is_believed(world: World) -> None:
+    for name in ("a", "b"):
+        world.upstream.put(EVENTS, name, name, **on("2026-02-01"))
+    world.pull("events")
+    memory(world).drop(EVENTS, "a", silently=True)
+    world.upstream.expire(EVENTS)
+    memory(world).fail("read", WrongAnswer("409"))
+
+    assert [world.one("events").outcome for _ in range(2)] == ["failed", "ok"]
+
+    assert world.tombstones(EVENTS) == {"a": "absent"}

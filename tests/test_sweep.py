@@ -186,11 +186,11 @@ def hide(world: World, name: str, *, there: bool) -> None:
 
 
 def reads(world: World) -> list[object]:
-    return [what for verb, _, what in memory(world).asked if verb == "read"]
+    return [what for verb, feed, what in memory(world).asked if (verb, feed) == ("read", EVENTS)]
 
 
 @pytest.mark.parametrize("error", [WrongAnswer("422"), NotPermitted("403")])
-def test_what_upstream_will_not_say_of_an_unclear_row_spares_it_and_stops_nothing(
+def test_what_upstream_will_not_say_of_an_unclear_row_in_four_passes_spares_it_and_stops_nothing(
     world: World, error: Exception
 ) -> None:
     memory(world).covers = WINDOW
@@ -199,10 +199,12 @@ def test_what_upstream_will_not_say_of_an_unclear_row_spares_it_and_stops_nothin
         world.upstream.put(EVENTS, f"n{day}", "neighbour", **on(f"2026-05-{day}"))
     relist(world, EVENTS)
     memory(world).drop(EVENTS, "series", silently=True)
-    memory(world).fail("read", error)
+    memory(world).fail("read", error, times=4)
 
     relist(world, EVENTS)
+    outcomes = [world.one("events").outcome for _ in range(3)]
 
+    assert outcomes == ["failed", "failed", "ok"]
     assert world.feed("events").state == "following"
     assert world.tombstones(EVENTS) == {}
     relist(world, EVENTS)
