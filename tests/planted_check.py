@@ -17,6 +17,7 @@ STORIES = (
     "create page sweep", "create sweep vanish sweep", "create sweep change crash sweep", "create sweep delete create sweep",
     "create sweep create change page expire create sweep vanish page crash sweep",
     "create sweep change sweep repeat sweep", "create sweep delete create sweep tell_late sweep", "create create sweep lie sweep",
+    "create sweep delete sweep create sweep",
 )  # fmt: skip
 
 

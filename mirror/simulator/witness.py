@@ -75,7 +75,8 @@ class Witnessed:
                 self._page = None
             return
         for feed, record in self._reads:
-            self._witness.note(self._place(feed, record.remote_id), record, asked=False)
+            if self._is_in_its_row(store.conn, feed, record):  # some are only asked for to decide something else
+                self._witness.note(self._place(feed, record.remote_id), record, asked=False)
         self._reads.clear()
 
     def _note_page(self, held: _InHand) -> None:
@@ -97,6 +98,12 @@ class Witnessed:
                             [self._account_id, held.feed.kind])  # fmt: skip
         cursors = [json.loads(row[0]) for row in rows if row[0]]
         return held.page.cursor in cursors
+
+    def _is_in_its_row(self, conn: sqlite3.Connection, feed: Feed, record: Record) -> bool:
+        rows = conn.execute(
+            f"SELECT raw FROM {feed.kind} WHERE account_id = ? AND remote_id = ?", [self._account_id, record.remote_id]
+        )
+        return any(number_of(row[0]) == number_of(record.raw) for row in rows)
 
     def _place(self, feed: Feed, remote_id: str) -> Place:
         return Place(self._account, feed.kind, feed.parent or "", remote_id)
