@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeGuard
 
 import keyring
+from filelock import FileLock
 
 from mirror.errors import HomeUnusable, SignInAgain
 
@@ -23,11 +26,11 @@ Secret = dict[str, str]
 
 def save(home: Path, account: str, secret: Secret, *, in_file: bool = False) -> str:
     """Keep a secret; says where: `keyring` or the file's path. Raises: HomeUnusable."""
-    if not in_file and _in_keyring(home, account, secret):
-        _write(home, {name: kept for name, kept in _read(home).items() if name != account})
-        return "keyring"
-    _write(home, {**_read(home), account: secret})
-    return str(_path(home))
+    in_keyring = not in_file and _in_keyring(home, account, secret)
+    with _alone(home):
+        others = {name: kept for name, kept in _read(home).items() if name != account}
+        _write(home, others if in_keyring else {**others, account: secret})
+    return "keyring" if in_keyring else str(_path(home))
 
 
 def load(home: Path, account: str) -> Secret:
@@ -46,11 +49,22 @@ def load(home: Path, account: str) -> Secret:
 
 def forget(home: Path, account: str) -> None:
     """Remove an account's secret from wherever it is."""
-    _write(home, {name: kept for name, kept in _read(home).items() if name != account})
+    with _alone(home):
+        _write(home, {name: kept for name, kept in _read(home).items() if name != account})
     try:
         keyring.delete_password(SERVICE, _name(home, account))
     except Exception:  # noqa: S110  (there was none, or there is no keyring)
         pass
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Reading and writing the file in one go: two processes may add accounts at once. Raises: HomeUnusable."""
+    try:
+        with FileLock(home / "credentials.lock", timeout=10.0):
+            yield
+    except OSError as error:  # also when the lock was not to be had in time
+        raise HomeUnusable(str(_path(home)), error.strerror or "another program is writing it") from error
 
 
 def _in_keyring(home: Path, account: str, secret: Secret) -> bool:

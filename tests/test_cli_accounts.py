@@ -371,3 +371,40 @@ def test_a_token_is_in_no_file_but_credentials_and_in_no_output(mirrored: Cli, u
     assert any(path.name == "mirror.db-wal" for path in files)
     assert holding == {"credentials.json"}
     assert not [ran for ran in said if TOKEN in ran.out + ran.err]
+
+
+def test_an_account_that_was_removed_can_still_be_purged(mirrored: Cli) -> None:
+    mirrored("account", "remove", "work", "--yes")
+
+    ran = mirrored("account", "remove", "work", "--purge", "--yes")
+
+    assert ran.code == 0
+    assert mirrored.query("SELECT count(*) FROM contacts") == [(0,)]
+    assert mirrored.query("SELECT count(*) FROM accounts") == [(0,)]
+
+
+def test_accounts_that_are_added_at_once_all_keep_their_credentials(cli: Cli) -> None:
+    cli("account", "add", "first", "--token-stdin", typed="t0\n")
+    names = [f"account-{number}" for number in range(6)]
+
+    running = [
+        cli.process("account", "add", name, "--token-env", "ITS_TOKEN", env={"ITS_TOKEN": f"token-of-{name}"})
+        for name in names
+    ]
+    for process in running:
+        process.communicate(timeout=30)
+
+    kept = json.loads((cli.home / "credentials.json").read_text())
+    assert {name: kept[name]["token"] for name in names} == {name: f"token-of-{name}" for name in names}
+
+
+def test_status_says_why_a_mailbox_could_not_be_asked_until_it_answers(mirrored: Cli, upstream: Upstream) -> None:
+    mirrored.write("UPDATE accounts SET base_url = 'http://127.0.0.1:9'")
+    mirrored("sync", MIRROR_RETRY_BUDGET_S="0")
+
+    told = mirrored("status")
+
+    assert "could not be asked the last time" in told.out
+    mirrored.write(f"UPDATE accounts SET base_url = '{upstream.url}'")
+    mirrored("sync")
+    assert "could not be asked" not in mirrored("status").out

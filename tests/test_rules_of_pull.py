@@ -33,7 +33,7 @@ from mirror.pull import MOST_RESTARTS
 from mirror.sandbox import faults
 from mirror.sandbox.faults import Fault
 from mirror.sandbox.options import Options
-from mirror.store import records
+from mirror.store import journal, records
 
 EARLY, LATE = "2026-01-05T08:00:00.000Z", "2026-01-05T11:00:00.000Z"
 
@@ -519,3 +519,23 @@ def test_a_server_that_only_ever_says_there_is_more_ends_the_pass(world: World) 
     assert done.outcome == "failed"
     assert done.pages < 1100
     assert world.feed("contacts").cursor == {"n": done.pages - 1} or world.feed("contacts").cursor is not None
+
+
+class _Pausing:
+    """A source during whose first answer a person pauses the account."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world.upstream.source, name)
+
+    def mailbox(self) -> Any:
+        journal.set_status(self._world.store, self._world.account.id, "paused")
+        return self._world.upstream.source.mailbox()
+
+
+def test_an_account_paused_while_it_is_asked_stays_paused(world: World) -> None:
+    world.pull("contacts", source=_Pausing(world))
+
+    assert journal.account(world.store, world.account.id).status == "paused"

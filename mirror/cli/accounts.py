@@ -131,7 +131,8 @@ def resume(ctx: click.Context, name: str) -> None:
 def remove(ctx: click.Context, name: str, and_purge: bool, yes: bool) -> None:
     """Stop mirroring an account. Its records stay, unless --purge."""
     store = store_of(ctx)
-    found = journal.account_named(store, name)
+    gone = journal.removed_account_named(store, name) if and_purge else None
+    found = gone or journal.account_named(store, name)
     what = (
         "DELETE all its records and their history for good" if and_purge else "keep its records, forget its credentials"
     )

@@ -78,7 +78,9 @@ def sandbox(paths: tuple[Path, ...], life: bool, life_every: float, state_path: 
     _fill(state, clock, paths, token=token, service=service, size=habits["size"])
     served = _serve_sandbox(state, options, host, port)
     click.echo(f"Aurinko's API is at {served.url} for the token “{token}”. Mirror it with:")
-    click.echo(f"  echo {token} | mirror account add NAME --base-url {served.url} --token-stdin && mirror sync")
+    click.echo(
+        f"  echo {token} | mirror account add NAME --base-url {served.url} --since all --token-stdin && mirror sync"
+    )
     sys.stdout.flush()
     with Ending() as ending:
         if life:

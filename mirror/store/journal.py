@@ -123,6 +123,12 @@ def account_named(store: Store, name: str) -> Account:
     return found[0]
 
 
+def removed_account_named(store: Store, name: str) -> Account | None:
+    """One that was removed and whose records are still there."""
+    row = store.conn.execute("SELECT * FROM accounts WHERE name = ? AND removed_at IS NOT NULL", [name]).fetchone()
+    return Account(**dict(row)) if row is not None else None
+
+
 def account(store: Store, account_id: int) -> Account:
     return Account(**dict(store.conn.execute("SELECT * FROM accounts WHERE id = ?", [account_id]).fetchone()))
 
@@ -138,6 +144,23 @@ def set_status(store: Store, account_id: int, status: str, detail: str | None = 
     if known is not None and tuple(known) != (status, detail):
         with store.transaction() as conn:
             conn.execute("UPDATE accounts SET status = ?, status_detail = ? WHERE id = ?", [status, detail, account_id])
+
+
+def answered(store: Store, account_id: int) -> None:
+    """The mailbox has answered for itself: whatever kept it from that is over. What a person paused stays paused."""
+    known = store.conn.execute("SELECT status, status_detail FROM accounts WHERE id = ?", [account_id]).fetchone()
+    if known is not None and (known[0] == "needs_auth" or known[1] is not None):
+        with store.transaction() as conn:
+            conn.execute(
+                "UPDATE accounts SET status = replace(status, 'needs_auth', 'active'), status_detail = NULL WHERE id = ?",
+                [account_id],
+            )
+
+
+def did_not_answer(store: Store, account_id: int, detail: str) -> None:
+    """Why the mailbox could not be asked; for its status, which stays what it was."""
+    with store.transaction() as conn:
+        conn.execute("UPDATE accounts SET status_detail = ? WHERE id = ? AND status = 'active'", [detail, account_id])
 
 
 def pin(store: Store, account_id: int, mailbox: Mailbox) -> None:
