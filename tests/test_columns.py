@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mirror.resources import KINDS
@@ -65,7 +65,7 @@ BINDING = sqlite3.connect(":memory:")
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(fields=st.dictionaries(st.sampled_from(NAMES), JSON, max_size=12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example(
     fields={"name": [], "company": "x", "start": [], "end": 5, "from": [[]], "attachments": [{"id": 1, "size": 2**70}]}
 )
