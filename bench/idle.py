@@ -115,8 +115,10 @@ def run(home: Path, accounts: int, seconds: float) -> None:
         "SELECT max(unixepoch('now') - unixepoch(caught_up_at)) FROM feeds JOIN accounts ON accounts.id = account_id"
         " WHERE kind = 'messages' AND accounts.name NOT IN ('adead', 'aslow')"
     ).fetchone()[0]
-    print(f"idle: {100 * share:.1f} % of one core, {100 * share / (os.cpu_count() or 1):.1f} % of this machine;"
-          f" {passes / seconds:.1f} passes a second; the longest wait of a mail feed: {late} s of {KINDS['messages'].interval_s} s")
+    print(
+        f"idle: {100 * share:.1f} % of one core, {100 * share / (os.cpu_count() or 1):.1f} % of this machine;"
+        f" {passes / seconds:.1f} passes a second; the longest wait of a mail feed: {late} s of {KINDS['messages'].interval_s} s"
+    )
     process.send_signal(signal.SIGTERM)
     process.wait(10)
 
