@@ -120,3 +120,19 @@ def test_what_is_refused_once_is_asked_again_before_a_listing_is_believed(world:
     assert [world.one("events").outcome for _ in range(2)] == ["failed", "ok"]
 
     assert world.tombstones(EVENTS) == {"a": "absent"}
+
+
+def test_mail_is_not_deleted_because_upstream_counts_days_from_another_clock(world: World) -> None:
+    memory(world).covers = Coverage("2025-06-01T00:00:00.000Z")
+    for day in ("2025-06-05", "2026-01-02", "2026-01-03"):
+        world.upstream.put(MESSAGES, day, day, receivedAt=f"{day}T10:00:00.000Z")
+    world.pull("messages")
+    shown = ("2026-01-02", "2026-01-03")  # upstream's clock is ahead: for it, the oldest is outside
+    memory(world).rewrite = lambda feed, page: replace(
+        page, changes=tuple(change for change in page.changes if feed != MESSAGES or change.remote_id in shown)
+    )
+    world.upstream.expire(MESSAGES)
+
+    assert world.one("messages").outcome == "ok"
+
+    assert world.tombstones(MESSAGES) == {}

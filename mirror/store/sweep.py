@@ -21,6 +21,7 @@ from mirror.store.journal import FeedRow
 from mirror.store.records import bury, place
 
 MARGIN = timedelta(days=2)  # round the ends of a window, where clocks and zones may disagree about what is inside
+MARGIN_OF_DAYS = timedelta(days=31)  # where upstream counts days back from its own clock, and ours may be weeks behind
 HELD_ABOVE_SHARE = 0.20
 HELD_ABOVE_ROWS = 50
 
@@ -177,7 +178,8 @@ def _stamp_present(conn: sqlite3.Connection, kind: Kind, feed: FeedRow, present:
 
 def _inside(kind: Kind, feed: FeedRow) -> tuple[str, list[str]]:
     """SQL that is true of rows that are certainly within what the listing covered; empty: all of them are."""
-    return _window(kind, feed, since=MARGIN, until=-MARGIN, joint=" AND ", after=">", before="<")
+    since = MARGIN_OF_DAYS if kind.covers == "days" else MARGIN
+    return _window(kind, feed, since=since, until=-MARGIN, joint=" AND ", after=">", before="<")
 
 
 def _outside(kind: Kind, feed: FeedRow) -> tuple[str, list[str]]:
