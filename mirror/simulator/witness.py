@@ -74,10 +74,10 @@ class Witnessed:
                 self._note_page(self._page)
                 self._page = None
             return
-        for feed, record in self._reads:
-            if self._is_in_its_row(store.conn, feed, record):  # some are only asked for to decide something else
-                self._witness.note(self._place(feed, record.remote_id), record, asked=False)
-        self._reads.clear()
+        written = [read for read in self._reads if self._is_in_its_row(store.conn, *read)]
+        for feed, record in written:  # the others are written later, or were asked for only to decide something
+            self._witness.note(self._place(feed, record.remote_id), record, asked=False)
+        self._reads = [read for read in self._reads if read not in written]
 
     def _note_page(self, held: _InHand) -> None:
         for change in held.page.changes:
