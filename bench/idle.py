@@ -117,7 +117,8 @@ def run(home: Path, accounts: int, seconds: float) -> None:
     ).fetchone()[0]
     print(
         f"idle: {100 * share:.1f} % of one core, {100 * share / (os.cpu_count() or 1):.1f} % of this machine;"
-        f" {passes / seconds:.1f} passes a second; the longest wait of a mail feed: {late} s of {KINDS['messages'].interval_s} s"
+        f" {passes / seconds:.1f} passes a second; the longest wait of a mail feed:"
+        f" {late} s of {KINDS['messages'].interval_s} s"
     )
     process.send_signal(signal.SIGTERM)
     process.wait(10)
