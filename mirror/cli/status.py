@@ -60,7 +60,8 @@ def _print_account(account: dict[str, Any], now: datetime) -> None:
     elif account["status"] == "paused":
         click.echo(f"  paused; go on with: mirror account resume {account['name']}")
     elif account["status_detail"]:
-        click.secho(f"  could not be asked the last time: {plain(account['status_detail'])}", fg="red")
+        detail = plain(account["status_detail"].partition(": ")[2] or account["status_detail"])
+        click.secho(f"  could not be asked the last time ({detail}); what is stored stands", fg="red")
     elif not account["feeds"]:
         click.echo(f"  nothing yet; bring it in with: mirror sync {account['name']}")
     for feed in account["feeds"]:
