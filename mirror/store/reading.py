@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from mirror.errors import Usage
@@ -107,12 +108,12 @@ def _search_kind(
     )
     for query in dict.fromkeys((words, quoted(words))):
         try:
-            rows = store.conn.execute(sql, [query, account_id, account_id, deleted, limit]).fetchall()
+            rows = _rows(store, sql, [query, account_id, account_id, deleted, limit])
         except sqlite3.OperationalError as error:
             if "fts5" not in str(error) and "no such column" not in str(error) and "unterminated" not in str(error):
                 raise
             continue
-        return [dict(row) for row in rows]
+        return rows
     return []
 
 
@@ -143,7 +144,7 @@ def show(store: Store, kind: Kind, wanted: str) -> Document:
     document["account"] = account_name(store, row["account_id"])
     for table, columns in CHILDREN.get(kind.name, {}).items():
         document[table] = _rows(
-            store, f"SELECT {', '.join(columns[1:])} FROM {table} WHERE {columns[0]} = ?", row["id"]
+            store, f"SELECT {', '.join(columns[1:])} FROM {table} WHERE {columns[0]} = ?", [row["id"]]
         )
     if kind.attachments:
         document["attachments"] = attachments(store, kind, row["id"])
@@ -176,7 +177,7 @@ def attachments(store: Store, kind: Kind, record_id: int, *, removed: bool = Fal
         store,
         "SELECT remote_id, name, mime_type, size_bytes, inline, kept, sha256 FROM attachments"
         f" WHERE {kind.singular}_id = ?" + ("" if removed else " AND removed_at IS NULL"),
-        record_id,
+        [record_id],
     )
 
 
@@ -185,5 +186,8 @@ def account_name(store: Store, account_id: int) -> str:
     return str(store.conn.execute("SELECT name FROM accounts WHERE id = ?", [account_id]).fetchone()[0])
 
 
-def _rows(store: Store, sql: str, record_id: int) -> list[Document]:
-    return [dict(row) for row in store.conn.execute(sql, [record_id])]
+def _rows(store: Store, sql: str, parameters: Sequence[object]) -> list[Document]:
+    """The rows of a query as dictionaries."""
+    from sqlite_utils import Database  # here, since it is slow to import and most commands can do without
+
+    return list(Database(store.conn, recursive_triggers=False, execute_plugins=False).query(sql, list(parameters)))
