@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ from mirror_cli import Cli, Served, Upstream, new_upstream
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 for variable in ("MIRROR_HOME", "MIRROR_NOW_OFFSET_S", "MIRROR_RETRY_BUDGET_S", "MIRROR_BUSY_S"):
     os.environ.pop(variable, None)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in a background job, and every child would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
