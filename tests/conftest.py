@@ -23,6 +23,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is in a backgroun
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 MEMORY = Path("/dev/shm")
+LONG = {
+    "test_bad_disk", "test_browser", "test_crash", "test_end_to_end", "test_exhaustive", "test_kill", "test_memory",
+    "test_openapi_schemathesis", "test_planted_faults", "test_power_loss", "test_serving", "test_simulator",
+    "test_state_machine", "test_web_browser",
+}  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`pytest -m "not long"` leaves out what runs processes, browsers and simulations: the rest is quick."""
+    for item in items:
+        if item.path.stem in LONG:
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(scope="session")
