@@ -89,7 +89,8 @@ CREATE TABLE runs (
 CREATE INDEX runs_feed_id ON runs(feed_id, started_at);
 CREATE INDEX runs_started_at ON runs(started_at);
 
--- A record that could not be stored: its bytes and why. The feed goes on without it; the row goes when the record is in.
+-- A record that could not be stored: its bytes and why. The feed goes on without it; the row goes when the record is in. Of
+-- what upstream deleted before it could be stored, these bytes are all there is: they stay, with gone_at.
 CREATE TABLE stuck (
     id           INTEGER PRIMARY KEY,
     account_id   INTEGER NOT NULL REFERENCES accounts(id),
@@ -100,7 +101,8 @@ CREATE TABLE stuck (
     first_at     TEXT NOT NULL,
     last_at      TEXT NOT NULL,
     tries        INTEGER NOT NULL DEFAULT 1,
-    raw          BLOB NOT NULL
+    raw          BLOB NOT NULL,
+    gone_at      TEXT                      -- since when upstream no longer has it
 );
 CREATE UNIQUE INDEX stuck_record ON stuck(feed_id, ifnull(remote_id, raw));
 
@@ -784,7 +786,7 @@ FROM mails GROUP BY email;
 CREATE VIEW feed_status AS
 SELECT feeds.id AS feed_id, accounts.name AS account, feeds.kind, coalesce(calendars.name, task_lists.title) AS parent, feeds.state,
     feeds.caught_up_at, feeds.failures, feeds.retry_at, feeds.error, feeds.covers_from, feeds.covers_until,
-    (SELECT count(*) FROM stuck WHERE stuck.feed_id = feeds.id) AS stuck,
+    (SELECT count(*) FROM stuck WHERE stuck.feed_id = feeds.id AND gone_at IS NULL) AS stuck,
     (SELECT count(*) FROM incomplete WHERE incomplete.feed_id = feeds.id) AS incomplete
 FROM feeds JOIN accounts ON accounts.id = feeds.account_id
 LEFT JOIN calendars ON feeds.kind = 'events' AND calendars.id = feeds.parent_id

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from mirror import clock as clocks
+from mirror import fill
 from mirror.errors import (
     AccountBusy,
     MirrorError,
     NotPermitted,
     NotReady,
-    RecordGone,
     RestartFeed,
     RetryLater,
     SignInAgain,
@@ -27,7 +27,7 @@ from mirror.errors import (
 from mirror.feed import Change, Counts, Coverage, Feed, Gone, Page, Record, Traffic
 from mirror.resources import KINDS
 from mirror.sources.base import Source
-from mirror.store import attachments, journal, order, races, records, sweep
+from mirror.store import incomplete, journal, order, races, records, sweep
 from mirror.store.connection import Store
 from mirror.store.journal import Account, FeedRow
 
@@ -35,7 +35,6 @@ MOST_DOUBTS = 3  # passes in a row that may end because upstream does not say wh
 PARENTS = frozenset(kind.parent for kind in KINDS.values() if kind.parent)
 MOST_RESTARTS = 3  # of one feed in one pass, for cursors that expire again and again
 WINDOW_MOVES_AFTER_DAYS = 30
-READ_AT_ONCE = 20
 MOST_EMPTY_PAGES = 1000  # one after the other; providers do send some
 REFUSED_FOR_S = 6 * 3600.0
 FIRST_RETRY_S = 30.0
@@ -194,9 +193,11 @@ class _Walk:
         if self._window_has_moved():
             self._list_again()
             self._once()
-        self._complete(appetite.reads)
+        fill.read_omitted(self.store, self.source, self.feed, self.done.counts, appetite.reads, self._tell)
         if KINDS[self.feed.kind].attachments:
-            self._fetch_attachments(appetite.attachments)
+            fill.fetch_attachments(
+                self.store, self.source, self.feed, self.done.counts, appetite.attachments, self._tell
+            )
         if self.feed.state == "held":
             self.done.outcome = "held"
 
@@ -322,7 +323,7 @@ class _Walk:
             if isinstance(found, Gone):
                 missing = True
                 continue
-            records.complete(self.store, self.feed, [found], self.done.counts)
+            incomplete.complete(self.store, self.feed, [found], self.done.counts)
             if present is not None:
                 present.append(remote_id)
         if missing:
@@ -371,64 +372,6 @@ class _Walk:
         if now.until is None or feed.covers_until is None:
             return False
         return (clocks.moment(now.until) - clocks.moment(feed.covers_until)).days >= WINDOW_MOVES_AFTER_DAYS
-
-    # --- what the feed left out -----------------------------------------------------------------------------------------
-
-    def _complete(self, budget: int | None) -> None:
-        """Read the records that came without some of their fields, newest first; each of them once in a pass."""
-        left = budget if budget is not None else 1 << 60
-        refused: list[str] = []
-        while left > 0 and (
-            names := records.incomplete(self.store, self.feed, min(left, READ_AT_ONCE), without=refused)
-        ):
-            found: list[Record] = []
-            missed: list[str] = []
-            try:
-                for name in names:
-                    whole = self._read_whole(name)
-                    found.append(whole) if whole is not None else missed.append(name)
-            except RetryLater:
-                records.postpone(self.store, self.feed, names[len(found) + len(missed)])
-                raise
-            finally:
-                counts = Counts()
-                records.complete(self.store, self.feed, found, counts, refused=missed)
-                self.done.counts.completed += len(found)
-                self.done.counts.stuck += counts.stuck
-            refused += missed
-            left -= len(names)
-            self._tell("complete")
-
-    def _read_whole(self, remote_id: str) -> Record | None:
-        """None: not to be had. That a record is gone is for the feed to tell, not for a reading in passing."""
-        try:
-            found = self.source.read(self.feed.feed, remote_id)
-        except (WrongAnswer, NotPermitted):
-            return None
-        return None if isinstance(found, Gone) else found
-
-    def _fetch_attachments(self, budget: int | None) -> None:
-        """Bring the bytes that the account's policy asks for, newest first; each of them once in a pass."""
-        left = budget if budget is not None else 1 << 60
-        limit = journal.account(self.store, self.feed.account_id).attachments_up_to_bytes
-        refused: list[int] = []
-        while left > 0 and (
-            wanted := attachments.wanted(self.store, self.feed.id, min(left, READ_AT_ONCE), without=refused)
-        ):
-            for item in wanted:
-                try:
-                    content = self.source.attachment(self.feed.feed, item.record_remote_id, item.remote_id)
-                except (RecordGone, WrongAnswer, NotPermitted):
-                    attachments.give_up(self.store, item.id)
-                    refused.append(item.id)
-                    continue
-                except RetryLater:
-                    attachments.postpone(self.store, item.id)
-                    raise
-                attachments.keep(self.store, item.id, content, limit)
-                self.done.counts.attachments += 1
-            left -= len(wanted)
-            self._tell("attachments")
 
 
 def describe(error: MirrorError) -> str:

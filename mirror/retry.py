@@ -9,7 +9,7 @@ from mirror.errors import NotPermitted, WrongAnswer
 from mirror.feed import Counts, Gone
 from mirror.pull import describe, identify
 from mirror.sources.base import Source
-from mirror.store import journal, records, stuck
+from mirror.store import incomplete, journal, stuck
 from mirror.store.connection import Store
 from mirror.store.journal import Account, FeedRow
 from mirror.store.stuck import Stuck
@@ -48,6 +48,6 @@ def _retry(store: Store, source: Source, feed: FeedRow, record: Stuck) -> Tried:
         return Tried(record, "refused", describe(error).partition(": ")[2])
     if isinstance(found, Gone):
         return Tried(record, "gone")  # its bytes stay: that a record is gone is for the feed to tell
-    records.complete(store, feed, [found], Counts())
+    incomplete.complete(store, feed, [found], Counts())
     left = next((one for one in stuck.of_account(store, feed.account_id) if one.id == record.id), None)
     return Tried(record, "stored") if left is None else Tried(record, "still_stuck", left.why)

@@ -178,6 +178,8 @@ def _retry_account(
     from mirror.retry import retry_stuck
     from mirror.store import stuck
 
+    if forget_gone:
+        stuck.forget_gone(store, account.id)
     if not stuck.of_account(store, account.id):
         return
     source = source_for(store.home, account, store.clock)

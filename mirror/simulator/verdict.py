@@ -17,7 +17,7 @@ from mirror.simulator import checks
 from mirror.simulator.checks import History, Version
 from mirror.simulator.ledger import Entry, Ledger, Place, omitted_names
 from mirror.simulator.witness import Witness
-from mirror.store import attachments, journal, records
+from mirror.store import attachments, incomplete, journal, records
 from mirror.store.connection import Store
 from mirror.store.journal import Account, FeedRow
 
@@ -45,7 +45,9 @@ def faults(world: World) -> list[str]:
     windows = _windows(world)
     wrong += content_faults(found, world.ledger, windows)
     wrong += _content_beside(world, found)
-    return wrong + [f"stuck: {row[0]} {row[1]}" for row in conn.execute("SELECT remote_id, reason FROM stuck")]
+    return wrong + [
+        f"stuck: {row[0]} {row[1]}" for row in conn.execute("SELECT remote_id, reason FROM stuck WHERE gone_at IS NULL")
+    ]
 
 
 # --- history against what was told ----------------------------------------------------------------------------------------
@@ -230,7 +232,7 @@ def _content_beside(world: World, found: list[History]) -> Iterator[str]:
     # What upstream has refused to give again and again waits for its next change, or for `mirror retry`.
     rows = conn.execute(
         "SELECT feeds.kind, record_id FROM incomplete JOIN feeds ON feeds.id = feed_id WHERE tries >= ?",
-        [records.MOST_READS],
+        [incomplete.MOST_READS],
     )
     refused = {tuple(row) for row in rows}
     bodies = dict(conn.execute("SELECT message_id, html FROM message_bodies").fetchall())

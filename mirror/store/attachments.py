@@ -15,7 +15,7 @@ from mirror.store.columns import Attachment
 from mirror.store.connection import Store, translated
 
 if TYPE_CHECKING:
-    from mirror.store.records import _Batch
+    from mirror.store.records import Batch
 
 MAX_TRIES = 5
 
@@ -37,7 +37,7 @@ class Wanted:
     record_remote_id: str
 
 
-def list_attachments(batch: _Batch, record_id: int, attachments: Sequence[Attachment]) -> None:
+def list_attachments(batch: Batch, record_id: int, attachments: Sequence[Attachment]) -> None:
     """Bring the rows of a record's attachments up to date. Rows of what is no longer attached stay, with removed_at."""
     new = record_id in batch.inserted[-1:]
     if not new or attachments:

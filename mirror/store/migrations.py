@@ -21,19 +21,15 @@ def _date_the_order_of_change(conn: sqlite3.Connection) -> None:
     newest = " UNION ALL ".join(f"SELECT max(observed_at) AS at FROM {name}" for name in kinds)
     conn.execute("ALTER TABLE change_order ADD COLUMN observed_at  TEXT NOT NULL DEFAULT ''")
     conn.execute(f"UPDATE change_order SET observed_at = coalesce((SELECT max(at) FROM ({newest})), '')")
-    make_anew(conn, "VIEW", "TRIGGER", "INDEX")
 
 
 def _index_mail_and_complete_attendees(conn: sqlite3.Connection) -> None:
     """Version 3: indexes that the pages ask for, and attendees that complete an event without making a version."""
-    for name in ("messages_from_email", "messages_unread"):
-        conn.execute(f"DROP INDEX IF EXISTS {name}")
-    conn.execute("CREATE INDEX messages_from_email ON messages(from_email, received_at)")
-    conn.execute(
-        "CREATE INDEX messages_unread ON messages(account_id, folder_id, received_at)"
-        " WHERE unread = 1 AND deleted_at IS NULL"
-    )
-    make_anew(conn, "TRIGGER")
+
+
+def _keep_what_was_stuck_and_is_gone(conn: sqlite3.Connection) -> None:
+    """Version 4: what upstream deleted before it could be stored keeps its bytes."""
+    conn.execute("ALTER TABLE stuck ADD COLUMN gone_at TEXT")
 
 
 def make_anew(conn: sqlite3.Connection, *types: str) -> None:
@@ -58,8 +54,12 @@ def statements(schema: str) -> Iterator[str]:
             statement = ""
 
 
-STEPS: Sequence[Step] = (_date_the_order_of_change, _index_mail_and_complete_attendees)
-"""Step number n leads from version n to version n + 1."""
+STEPS: Sequence[Step] = (
+    _date_the_order_of_change,
+    _index_mail_and_complete_attendees,
+    _keep_what_was_stuck_and_is_gone,
+)
+"""Step number n leads from version n to version n + 1: tables and their rows. Views, triggers and indexes follow."""
 
 VERSION = 1 + len(STEPS)
 
@@ -80,6 +80,8 @@ def migrate(conn: sqlite3.Connection, found: int, steps: Sequence[Step] = STEPS)
         conn.execute("BEGIN IMMEDIATE")
         try:
             step(conn)
+            if version + 1 == 1 + len(steps):
+                make_anew(conn, "VIEW", "TRIGGER", "INDEX")
             conn.execute(f"PRAGMA user_version = {version + 1}")
             conn.execute("COMMIT")
         except BaseException:

@@ -52,7 +52,8 @@ def _feed(store: Store, feed: journal.FeedRow) -> Document:
     one = store.conn.execute(
         f"SELECT (SELECT count(*) FROM {kind.name} WHERE {column} = ?1)"
         f" - (SELECT count(*) FROM {kind.name} WHERE {column} = ?1 AND deleted_at IS NOT NULL),"
-        " (SELECT count(*) FROM stuck WHERE feed_id = ?2), (SELECT count(*) FROM incomplete WHERE feed_id = ?2)",
+        " (SELECT count(*) FROM stuck WHERE feed_id = ?2 AND gone_at IS NULL),"
+        " (SELECT count(*) FROM incomplete WHERE feed_id = ?2)",
         [value, feed.id],
     ).fetchone()
     document: Document = {

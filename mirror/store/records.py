@@ -1,4 +1,4 @@
-"""Changes into tables: the one place where records, their child rows, search entries and attachments are written.
+"""Changes into tables: the one place where records are written; `lists.py` writes what belongs to them.
 
 A page is looked up first, in one query, and only what differs is written; a page of known records costs a read. Each
 record that can't be stored goes to `stuck`, the rest of its page is stored all the same. Old versions are kept by the
@@ -15,13 +15,10 @@ from dataclasses import dataclass, field
 from mirror import clock as clocks
 from mirror.feed import Change, Counts, Gone, Page, Record, Unreadable
 from mirror.resources import KINDS, Kind
-from mirror.store import journal, omitted, order
-from mirror.store.attachments import list_attachments
-from mirror.store.columns import CHILDREN, COLUMNS, Derived, derive, fields_of
+from mirror.store import journal, lists, omitted, order
+from mirror.store.columns import COLUMNS, Derived, derive, fields_of
 from mirror.store.connection import Store
 from mirror.store.journal import FeedRow
-
-MOST_READS = 3  # of one record that upstream refuses to give by itself, until it changes again
 
 
 @dataclass(slots=True)
@@ -39,7 +36,7 @@ class _Known:
 
 
 @dataclass(slots=True)
-class _Batch:
+class Batch:
     """A page on its way into the tables."""
 
     conn: sqlite3.Connection
@@ -71,49 +68,6 @@ def apply(store: Store, feed: FeedRow, page: Page, counts: Counts) -> None:
             journal.caught_up(conn, feed, clocks.text(store.clock.now()))
 
 
-def complete(
-    store: Store, feed: FeedRow, changes: Sequence[Record], counts: Counts, *, refused: Sequence[str] = ()
-) -> None:
-    """Write records that were read one by one. What a reading of the whole record omits, upstream does not have.
-
-    `refused` could not be read: they are asked for a few times more.
-    """
-    with store.transaction() as conn:
-        write_changes(store, conn, feed, changes, counts)
-        kind = KINDS[feed.kind]
-        column, value = place(kind, feed)
-        ids = f"SELECT id FROM {kind.name} WHERE {column} = ? AND remote_id IN (SELECT value FROM json_each(?))"
-        answered = json.dumps([change.remote_id for change in changes])
-        conn.execute(f"DELETE FROM incomplete WHERE feed_id = ? AND record_id IN ({ids})", [feed.id, value, answered])
-        conn.execute(
-            f"UPDATE incomplete SET tries = tries + 1 WHERE feed_id = ? AND record_id IN ({ids})",
-            [feed.id, value, json.dumps(list(refused))],
-        )
-
-
-def incomplete(store: Store, feed: FeedRow, limit: int, *, without: Sequence[str] = ()) -> list[str]:
-    """The remote ids of the records whose fields are still to be read one by one, newest first."""
-    rows = store.conn.execute(
-        f"SELECT remote_id FROM incomplete JOIN {feed.kind} AS record ON record.id = record_id"
-        " WHERE feed_id = ? AND deleted_at IS NULL AND tries < ? AND remote_id NOT IN (SELECT value FROM json_each(?))"
-        " ORDER BY tries, newest_first DESC, record_id DESC LIMIT ?",
-        [feed.id, MOST_READS, json.dumps(list(without)), limit],
-    )
-    return [row[0] for row in rows]
-
-
-def postpone(store: Store, feed: FeedRow, remote_id: str) -> None:
-    """Let the other incomplete records go first: this one met trouble, which may pass by or be its own."""
-    kind = KINDS[feed.kind]
-    column, value = place(kind, feed)
-    with store.transaction() as conn:
-        conn.execute(
-            f"UPDATE incomplete SET tries = min(tries + 1, ?) WHERE feed_id = ?"
-            f" AND record_id = (SELECT id FROM {kind.name} WHERE {column} = ? AND remote_id = ?)",
-            [MOST_READS - 1, feed.id, value, remote_id],
-        )
-
-
 def place(kind: Kind, feed: FeedRow) -> tuple[str, int | None]:
     """The column and value that say which records of a kind are a feed's."""
     return ("account_id", feed.account_id) if kind.parent_column is None else (kind.parent_column, feed.parent_id)
@@ -133,7 +87,7 @@ def write_changes(
         order.take(conn, batch.seq, batch.now)
 
 
-def _open_batch(store: Store, conn: sqlite3.Connection, feed: FeedRow, counts: Counts) -> _Batch:
+def _open_batch(store: Store, conn: sqlite3.Connection, feed: FeedRow, counts: Counts) -> Batch:
     kind = KINDS[feed.kind]
     seq = order.last_place(conn)
     next_id = conn.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {kind.name}").fetchone()[0]
@@ -147,7 +101,7 @@ def _open_batch(store: Store, conn: sqlite3.Connection, feed: FeedRow, counts: C
             conn.execute("SELECT remote_id, id FROM folders WHERE account_id = ?", [feed.account_id]).fetchall()
         )
     now = order.next_moment(conn, store.clock)
-    return _Batch(conn, feed, kind, now, seq, next_id, counts, folders, limit)
+    return Batch(conn, feed, kind, now, seq, next_id, counts, folders, limit)
 
 
 def _without_repeats(changes: Sequence[Change]) -> Iterable[list[Change]]:
@@ -164,7 +118,7 @@ def _without_repeats(changes: Sequence[Change]) -> Iterable[list[Change]]:
     yield part
 
 
-def _write_part(batch: _Batch, changes: list[Change]) -> None:
+def _write_part(batch: Batch, changes: list[Change]) -> None:
     known = _look_up(batch, [change.remote_id for change in changes if change.remote_id is not None])
     seen_again: list[int] = []
     parked = _parked(batch)
@@ -187,10 +141,10 @@ def _write_part(batch: _Batch, changes: list[Change]) -> None:
                 seen_again.append(stored)
             elif isinstance(change, Unreadable):
                 seen_again += _known_ids(known, change)
-            if parked and change.remote_id in parked and not isinstance(change, Unreadable):
-                _unpark(batch, change.remote_id)
+            if parked and change.remote_id in parked:
+                _unpark(batch, change)
         batch.conn.execute("RELEASE record")
-    _write_lists_and_search(batch)
+    lists.write(batch)
     _stamp(batch, seen_again)
 
 
@@ -200,7 +154,7 @@ def _known_ids(known: dict[str, _Known], change: Change) -> list[int]:
     return [there.id] if there is not None and not isinstance(change, Gone) else []
 
 
-def _look_up(batch: _Batch, remote_ids: list[str]) -> dict[str, _Known]:
+def _look_up(batch: Batch, remote_ids: list[str]) -> dict[str, _Known]:
     kind, feed = batch.kind, batch.feed
     body, join = "NULL", ""
     if kind.name == "messages":
@@ -219,7 +173,7 @@ def _look_up(batch: _Batch, remote_ids: list[str]) -> dict[str, _Known]:
 # --- one change ---------------------------------------------------------------------------------------------------------
 
 
-def _write(batch: _Batch, change: Change, known: _Known | None) -> int | None:
+def _write(batch: Batch, change: Change, known: _Known | None) -> int | None:
     """Write one change. Returns the id of a record that is unchanged but must be marked as seen in this listing."""
     if isinstance(change, Unreadable):
         _park(batch, change)
@@ -247,7 +201,7 @@ def _write(batch: _Batch, change: Change, known: _Known | None) -> int | None:
     return None
 
 
-def _insert(batch: _Batch, record: Record, raw: str) -> None:
+def _insert(batch: Batch, record: Record, raw: str) -> None:
     kind, feed = batch.kind, batch.feed
     derived = _derived(batch, raw)
     envelope: dict[str, object] = {"id": batch.next_id, "account_id": feed.account_id}
@@ -273,10 +227,10 @@ def _insert(batch: _Batch, record: Record, raw: str) -> None:
     if kind.name == "folders":
         _take_in_messages(batch, record_id, record.remote_id)
     batch.inserted.append(record_id)
-    _add_lists(batch, record_id, record, derived)
+    lists.add(batch, record_id, record, derived)
 
 
-def _take_in_messages(batch: _Batch, folder_id: int, remote_id: str) -> None:
+def _take_in_messages(batch: Batch, folder_id: int, remote_id: str) -> None:
     """A folder can become known after mail that lies in it, as folders are listed before mail is pulled."""
     batch.conn.execute(
         "UPDATE messages SET folder_id = ? WHERE folder_id IS NULL AND account_id = ? AND raw ->> '$.folderId' = ?",
@@ -284,10 +238,10 @@ def _take_in_messages(batch: _Batch, folder_id: int, remote_id: str) -> None:
     )
 
 
-def _update(batch: _Batch, record: Record, raw: str, known: _Known, body_differs: bool) -> None:
+def _update(batch: Batch, record: Record, raw: str, known: _Known, body_differs: bool) -> None:
     kind = batch.kind
     derived = _derived(batch, raw)
-    _unlist(batch.conn, kind, known.id)
+    lists.remove(batch.conn, kind, known.id)
     better_known = known.deleted_at is None and record.etag == known.etag and omitted.completes(raw, known.raw)
     names = (
         "etag",
@@ -316,7 +270,7 @@ def _update(batch: _Batch, record: Record, raw: str, known: _Known, body_differs
         )
     batch.counts.changed += 1
     batch.rewritten.append(known.id)
-    _add_lists(batch, known.id, record, derived)
+    lists.add(batch, known.id, record, derived)
 
 
 def bury(conn: sqlite3.Connection, kind: Kind, record_id: int, seq: int, now: str, at: str, evidence: str) -> None:
@@ -330,7 +284,7 @@ def bury(conn: sqlite3.Connection, kind: Kind, record_id: int, seq: int, now: st
 # --- lists and search ---------------------------------------------------------------------------------------------------
 
 
-def _derived(batch: _Batch, raw: str) -> Derived:
+def _derived(batch: Batch, raw: str) -> Derived:
     """Raises: ValueError, also for JSON that SQLite's functions could not read, as triggers and pages must."""
     fields = fields_of(raw)
     if not batch.conn.execute("SELECT json_valid(?)", [raw]).fetchone()[0]:
@@ -338,66 +292,13 @@ def _derived(batch: _Batch, raw: str) -> Derived:
     return derive(batch.kind.name, fields)
 
 
-def _columns(batch: _Batch, derived: Derived) -> tuple[object, ...]:
+def _columns(batch: Batch, derived: Derived) -> tuple[object, ...]:
     if batch.kind.name != "messages":
         return derived.columns
     return (batch.folders.get(derived.folder_remote_id or ""), *derived.columns[1:])
 
 
-def _add_lists(batch: _Batch, record_id: int, record: Record, derived: Derived) -> None:
-    for table, rows in derived.children.items():
-        batch.children.setdefault(table, []).extend((record_id, *row) for row in rows)
-    if batch.kind.attachments:
-        list_attachments(batch, record_id, derived.attachments)
-    place = [batch.feed.id, record_id]
-    if record.omitted:
-        newest = derived.columns[COLUMNS[batch.kind.name].index(batch.kind.newest_by)] if batch.kind.newest_by else None
-        batch.conn.execute(
-            "INSERT OR REPLACE INTO incomplete (feed_id, record_id, newest_first, omitted) VALUES (?, ?, ?, ?)",
-            [*place, newest, json.dumps(record.omitted)],
-        )
-    elif record_id not in batch.inserted[-1:]:
-        batch.conn.execute("DELETE FROM incomplete WHERE feed_id = ? AND record_id = ?", place)
-
-
-def _unlist(conn: sqlite3.Connection, kind: Kind, record_id: int) -> None:
-    """Take a record out of its child tables and its search index, which must happen before its text changes."""
-    if kind.search:
-        names = ", ".join(kind.search)
-        conn.execute(
-            f"INSERT INTO {kind.name}_fts ({kind.name}_fts, rowid, {names}) SELECT 'delete', id, {names}"
-            f" FROM {_search_content(kind)} WHERE id = ?",
-            [record_id],
-        )
-    for table, columns in CHILDREN.get(kind.name, {}).items():
-        conn.execute(f"DELETE FROM {table} WHERE {columns[0]} = ?", [record_id])
-
-
-def _write_lists_and_search(batch: _Batch) -> None:
-    for table, rows in batch.children.items():
-        columns = CHILDREN[batch.kind.name][table]
-        batch.conn.executemany(
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", rows
-        )
-    batch.children.clear()
-    if batch.kind.search:
-        names = ", ".join(batch.kind.search)
-        for ids in (batch.inserted, batch.rewritten):
-            if ids:
-                batch.conn.execute(
-                    f"INSERT INTO {batch.kind.name}_fts (rowid, {names}) SELECT id, {names}"
-                    f" FROM {_search_content(batch.kind)} WHERE id IN (SELECT value FROM json_each(?))",
-                    [json.dumps(ids)],
-                )
-    batch.inserted.clear()
-    batch.rewritten.clear()
-
-
-def _search_content(kind: Kind) -> str:
-    return "messages_search" if kind.name == "messages" else kind.name
-
-
-def _stamp(batch: _Batch, ids: list[int]) -> None:
+def _stamp(batch: Batch, ids: list[int]) -> None:
     if ids and batch.feed.state != "following":
         batch.conn.execute(
             f"UPDATE {batch.kind.name} SET generation = ? WHERE id IN (SELECT value FROM json_each(?))",
@@ -415,12 +316,12 @@ def _remember_seen(conn: sqlite3.Connection, feed: FeedRow, changes: Sequence[Ch
 # --- what could not be stored -------------------------------------------------------------------------------------------
 
 
-def _park(batch: _Batch, unreadable: Unreadable) -> None:
+def _park(batch: Batch, unreadable: Unreadable) -> None:
     batch.counts.stuck += 1
     batch.conn.execute(
         "INSERT INTO stuck (account_id, feed_id, kind, remote_id, reason, first_at, last_at, raw)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) ON CONFLICT (feed_id, ifnull(remote_id, raw))"
-        " DO UPDATE SET reason = ?5, last_at = ?6, raw = ?7, tries = tries + 1",
+        " DO UPDATE SET reason = ?5, last_at = ?6, raw = ?7, tries = tries + 1, gone_at = NULL",
         [
             batch.feed.account_id, batch.feed.id, batch.kind.name, unreadable.remote_id, unreadable.reason, batch.now,
             unreadable.raw,
@@ -438,12 +339,17 @@ def _bytes_of(change: Change) -> bytes:
     return head + (b"," if head.strip() != b"{" else b"") + b'"body":' + json.dumps(change.body).encode() + b"}"
 
 
-def _parked(batch: _Batch) -> set[str]:
+def _parked(batch: Batch) -> set[str]:
     rows = batch.conn.execute(
         "SELECT remote_id FROM stuck WHERE feed_id = ? AND remote_id IS NOT NULL", [batch.feed.id]
     )
     return {row[0] for row in rows}
 
 
-def _unpark(batch: _Batch, remote_id: str | None) -> None:
-    batch.conn.execute("DELETE FROM stuck WHERE feed_id = ? AND remote_id = ?", [batch.feed.id, remote_id])
+def _unpark(batch: Batch, change: Change) -> None:
+    place = [batch.feed.id, change.remote_id]
+    if isinstance(change, Record):
+        batch.conn.execute("DELETE FROM stuck WHERE feed_id = ? AND remote_id = ?", place)
+    elif isinstance(change, Gone):
+        where = "feed_id = ? AND remote_id = ? AND gone_at IS NULL"
+        batch.conn.execute(f"UPDATE stuck SET gone_at = ? WHERE {where}", [batch.now, *place])

@@ -38,10 +38,10 @@ class Stuck:
 
 
 def of_account(store: Store, account_id: int) -> list[Stuck]:
-    """What is stuck in an account, oldest first."""
+    """What is stuck in an account and still there upstream, oldest first."""
     rows = store.conn.execute(
         "SELECT id, feed_id, kind, remote_id, reason, first_at, last_at, tries, length(raw) AS size_bytes FROM stuck"
-        " WHERE account_id = ? ORDER BY id",
+        " WHERE account_id = ? AND gone_at IS NULL ORDER BY id",
         [account_id],
     )
     return [Stuck(**dict(row)) for row in rows]
@@ -51,3 +51,9 @@ def forget(store: Store, stuck_id: int) -> None:
     """Let go of a record that upstream no longer has, bytes and all."""
     with store.transaction() as conn:
         conn.execute("DELETE FROM stuck WHERE id = ?", [stuck_id])
+
+
+def forget_gone(store: Store, account_id: int) -> int:
+    """Let go of all that upstream deleted before it could be stored. Returns how many there were."""
+    with store.transaction() as conn:
+        return conn.execute("DELETE FROM stuck WHERE account_id = ? AND gone_at IS NOT NULL", [account_id]).rowcount

@@ -124,8 +124,9 @@ def finish_listing(
         counts.deleted += len(absent)
         if begun_at is not None:
             conn.execute(
-                "DELETE FROM stuck WHERE feed_id = ? AND last_at < ? AND (remote_id IS NULL OR ?)",
-                [feed.id, begun_at, kind.covers == "whole"],
+                "UPDATE stuck SET gone_at = ? WHERE feed_id = ? AND last_at < ? AND gone_at IS NULL"
+                " AND (remote_id IS NULL OR ?)",
+                [now, feed.id, begun_at, kind.covers == "whole"],
             )
         journal.caught_up(conn, feed, now)
     return Swept(live, len(absent), held=False)
@@ -161,7 +162,9 @@ def _absent(kind: Kind, feed: FeedRow, present: list[str] | None = None) -> tupl
 
 
 def _has_nameless(store: Store, feed: FeedRow) -> bool:
-    row = store.conn.execute("SELECT 1 FROM stuck WHERE feed_id = ? AND remote_id IS NULL LIMIT 1", [feed.id])
+    row = store.conn.execute(
+        "SELECT 1 FROM stuck WHERE feed_id = ? AND remote_id IS NULL AND gone_at IS NULL LIMIT 1", [feed.id]
+    )
     return row.fetchone() is not None
 
 

@@ -18,7 +18,7 @@ SELECT id, name, email, service, status, status_detail FROM accounts WHERE remov
 FEEDS = """
 SELECT account_id, kind, count(*) AS feeds, min(caught_up_at) AS caught_up_at, max(state = 'listing' OR state = 'new') AS listing,
     max(walking) AS walking, max(state = 'held') AS held, max(state = 'stopped') AS stopped, max(error) AS error,
-    sum((SELECT count(*) FROM stuck WHERE stuck.feed_id = feeds.id)) AS stuck,
+    sum((SELECT count(*) FROM stuck WHERE stuck.feed_id = feeds.id AND gone_at IS NULL)) AS stuck,
     (julianday('now') - julianday(CASE WHEN count(caught_up_at) = count(*) THEN min(caught_up_at) END)) * 86400 AS age_s
 FROM feeds GROUP BY account_id, kind
 """
