@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mirror.cli import cli
-from mirror.cli.moments import typed
 from mirror.clock import VirtualClock
 from mirror.errors import Usage
 from mirror.feed import Feed
+from mirror.moments import typed
 from mirror.pull import pull_account
 from mirror.resources import KINDS
 from mirror.sources.memory import Memory

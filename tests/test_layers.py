@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "clock": LOWER,
     "credentials": LOWER,
     "feed": LOWER,
+    "moments": (*LOWER, "clock"),
     "resources": LOWER,
     "formats": LOWER,
     "sources": (*LOWER, "clock", "feed", "formats"),
@@ -36,7 +37,7 @@ MAY_IMPORT = {
     "schedule": (*PULL, "pull", "push"),
     "webhook": (*PULL, "pull", "push"),
     "sandbox": (*LOWER, "clock", "formats"),
-    "web": (*LOWER, "resources", "store"),
+    "web": (*LOWER, "clock", "moments", "resources", "formats", "store"),
     # It plays upstream, the disk and the person at once.
     "simulator": (*PULL, "sources", "pull", "push", "retry", "formats", "sandbox"),
     "cli": ("",),

@@ -136,7 +136,7 @@ def test_no_page_has_a_script_of_its_own_or_asks_anybody_else(hostile_pages: dic
         assert page.headers["referrer-policy"] in ("same-origin", "no-referrer"), path
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in STATIC.iterdir()))
+@pytest.mark.parametrize("name", sorted(str(path.relative_to(STATIC)) for path in STATIC.rglob("*") if path.is_file()))
 def test_our_own_files_are_served_and_fetch_nothing_from_elsewhere(hostile: Datasette, name: str) -> None:
     served = get(hostile, f"/-/mirror/static/{name}")
 

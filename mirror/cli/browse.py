@@ -80,7 +80,7 @@ def show(ctx: click.Context, kind: str, record: str, at: str | None, as_json: bo
 
 def _known_at(store: Store, kind: Kind, record: str, at: str) -> dict[str, Any]:
     from mirror.cli.history import body_text
-    from mirror.cli.moments import typed
+    from mirror.moments import typed
     from mirror.store import versions
 
     document = versions.show(store, kind, record, typed(at, store.clock.now()))

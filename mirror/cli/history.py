@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
-from mirror.cli.moments import in_words
 from mirror.cli.opening import leave, store_of
 from mirror.cli.words import plain
 from mirror.formats.text import from_html
+from mirror.moments import in_words
 from mirror.store import reading, versions
 from mirror.store.columns import derive
 from mirror.store.differences import NOTHING, Difference

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from mirror import clock as clocks
 from mirror.cli.opening import guarded, home_of, leave, store_of
 from mirror.cli.words import DONE, PERSON, exit_code, plain, sentence, sentence_of
 from mirror.errors import MirrorError
+from mirror.moments import ago
 from mirror.store import journal, reading, stuck
 from mirror.store.stuck import Stuck
 
@@ -94,15 +94,3 @@ def _remarks(account: str, feed: dict[str, Any]) -> list[str]:
     if feed["error"]:
         remarks.append(sentence_of(feed["error"], account))
     return remarks
-
-
-def ago(at: str | None, now: datetime) -> str:
-    """How long ago, as a person says it."""
-    if at is None:
-        return "never"
-    seconds = (now - clocks.moment(at)).total_seconds()
-    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= 2 * size or (size < 86_400 and seconds >= size):
-            number = int(seconds // size)
-            return f"{number} {word}{'s' if number != 1 else ''} ago"
-    return "just now"

@@ -10,7 +10,8 @@ from datasette.database import Database
 from datasette.utils.asgi import Request, Response
 
 from mirror.resources import KINDS
-from mirror.web import news, queries, words
+from mirror.web import news, words
+from mirror.web.queries import home as queries
 
 DATABASE = "mirror"
 MOST_CHANGES = 12

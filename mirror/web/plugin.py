@@ -11,7 +11,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 from pluggy import HookimplMarker
 
-from mirror.web import cells, functions, home, layout, rows, words
+from mirror.web import cells, functions, home, layout, links, pages, rows, words
 from mirror.web.guard import authorize
 
 hookimpl = HookimplMarker("datasette")  # datasette.hookimpl is the same, without types
@@ -55,6 +55,7 @@ def prepare_jinja2_environment(env: Environment) -> None:
     env.globals["plumbing"] = layout.PLUMBING
     env.globals["kind_names"] = words.KIND_NAMES
     env.globals["grouped"] = home.grouped
+    env.globals["links"] = links
 
 
 @hookimpl
@@ -68,7 +69,7 @@ def render_cell(
 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
-    return [(r"^/$", home.page), (r"^/-/mirror/live\.json$", home.live)]
+    return [(r"^/$", home.page), (r"^/-/mirror/live\.json$", home.live), *pages.routes()]
 
 
 @hookimpl

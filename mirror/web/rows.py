@@ -8,7 +8,7 @@ from typing import Any
 from datasette.app import Datasette
 
 from mirror.resources import KINDS
-from mirror.web import queries
+from mirror.web.queries import home as queries
 
 PARENTS = {
     "account_id": ("accounts", "name"),

@@ -55,12 +55,15 @@ class MirrorDatabase(Database):  # type: ignore[misc]  # datasette is untyped
         return int(found.rows[0][0])
 
 
-def create_datasette(db_path: Path, *, live_interval_ms: int = 2000) -> Datasette:
-    """The browse part over a mirror: serve its `.app()`. The database is at `/mirror`, whatever the file is called."""
+def create_datasette(db_path: Path, *, live_interval_ms: int = 2000, zone: str | None = None) -> Datasette:
+    """The browse part over a mirror: serve its `.app()`. The database is at `/mirror`, whatever the file is called.
+
+    `zone`: IANA name of the time zone of this machine, for readers whose browser tells none.
+    """
     if not pm.is_registered(plugin):
         pm.register(plugin, "mirror.web.plugin")
     metadata = json.loads(shipped("datasette_metadata.json").read_text(encoding="utf-8"))
-    metadata["plugins"] = {"mirror": {"live_interval_ms": live_interval_ms}}
+    metadata["plugins"] = {"mirror": {"live_interval_ms": live_interval_ms, "zone": zone}}
     datasette = Datasette(
         files=[str(db_path)],
         metadata=metadata,

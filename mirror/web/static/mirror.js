@@ -31,6 +31,24 @@ export function localise(root = document) {
 
 localise();
 
+// The pages lay out days in the reader's zone, which only the browser knows.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && !document.cookie.split("; ").includes(`mirror_zone=${zone}`)) {
+  document.cookie = `mirror_zone=${zone}; path=/; max-age=31536000; samesite=strict`;
+}
+
+// Arrows walk through a list: its items are the links marked data-item.
+document.addEventListener("keydown", (event) => {
+  if (!["ArrowDown", "ArrowUp"].includes(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable], .CodeMirror")) return;
+  const items = [...document.querySelectorAll("[data-list] a[data-item]")].filter((item) => item.offsetParent !== null);
+  if (!items.length) return;
+  const place = items.indexOf(document.activeElement);
+  const next = place + (event.key === "ArrowDown" ? 1 : -1);
+  event.preventDefault();
+  items[place < 0 ? 0 : Math.min(Math.max(next, 0), items.length - 1)].focus();
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input, textarea, select, [contenteditable], .CodeMirror")) return;

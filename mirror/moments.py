@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from mirror import clock as clocks
-from mirror.cli.status import ago
 from mirror.errors import Usage
 
 DAYS = {"today": 0, "yesterday": 1, "the day before yesterday": 2}
@@ -61,6 +60,18 @@ def _aware(moment: datetime, zone: tzinfo | None) -> datetime:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone) if zone is not None else moment.astimezone()
     return moment.astimezone(UTC)
+
+
+def ago(at: str | None, now: datetime) -> str:
+    """How long ago, as a person says it."""
+    if at is None:
+        return "never"
+    seconds = (now - clocks.moment(at)).total_seconds()
+    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= 2 * size or (size < 86_400 and seconds >= size):
+            number = int(seconds // size)
+            return f"{number} {word}{'s' if number != 1 else ''} ago"
+    return "just now"
 
 
 def in_words(at: str, now: datetime, zone: tzinfo | None = None) -> str:

@@ -1,0 +1,71 @@
+"""Where things are: the address of every page of ours, for templates and for other pages."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode
+
+HOME = "/"
+
+
+def _with(path: str, **query: object) -> str:
+    given = {name: value for name, value in query.items() if value not in (None, "")}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def contact(record_id: int) -> str:
+    return f"/contacts/{record_id}"
+
+
+def message(record_id: int) -> str:
+    return f"/mail/{record_id}"
+
+
+def event(record_id: int) -> str:
+    return f"/events/{record_id}"
+
+
+def task(record_id: int) -> str:
+    return f"/tasks/{record_id}"
+
+
+def person(email: str) -> str:
+    """One person, by any of their addresses."""
+    return f"/people/{quote(email, safe='@')}"
+
+
+def attachment(attachment_id: int) -> str:
+    return f"/attachments/{attachment_id}"
+
+
+def history(kind: str, record_id: int) -> str:
+    """The versions of one record. `kind` is the table's name."""
+    return f"/history/{kind}/{record_id}"
+
+
+def search(words: str = "", **filters: object) -> str:
+    return _with("/search", q=words, **filters)
+
+
+def mail(**filters: object) -> str:
+    return _with("/mail", **filters)
+
+
+def calendar(view: str = "month", day: str | None = None, **filters: object) -> str:
+    """`view`: month, week or agenda; `day`: a date in it."""
+    return _with(f"/calendar/{view}" + (f"/{day}" if day else ""), **filters)
+
+
+def row(table: str, record_id: int) -> str:
+    """The row as Datasette shows it."""
+    return f"/mirror/{table}/{record_id}"
+
+
+def record(kind: str, record_id: int) -> str:
+    """The page of a record of any kind: our own where there is one, else Datasette's."""
+    own = {"contacts": contact, "messages": message, "events": event, "tasks": task}.get(kind)
+    return own(record_id) if own else row(kind, record_id)
+
+
+def sql(statement: str, parameters: dict[str, object]) -> str:
+    """A query, ready to be run and changed."""
+    return _with("/mirror", sql=statement, **parameters)

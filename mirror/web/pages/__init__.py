@@ -1,0 +1,18 @@
+"""The pages: a module for each, with its address, what it asks, and the template that shows it.
+
+A new page is a module here, its SQL in `queries/`, its template in `templates/pages/`, and a line in `PAGES`.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from mirror.web.pages import calendar, contacts, events, history, mail, people, search, sync, tasks
+
+PAGES: tuple[ModuleType, ...] = (search, mail, calendar, events, contacts, people, tasks, history, sync)
+
+
+def routes() -> list[tuple[str, Any]]:
+    """Regular expression and page, for all of them."""
+    return [route for page in PAGES for route in page.ROUTES]
