@@ -117,21 +117,33 @@ CREATE TABLE incomplete (
 ) WITHOUT ROWID;
 
 -- The outbox: what the person wants, as a patch on what was observed. Push sends it; only a pull changes records.
+--   pending    to be sent                      sending    the request is on its way, or the process died meanwhile
+--   sent       upstream has said yes           settled    a pull has shown it
+--   unsure     the answer never came: looked for before anything is sent again
+--   conflict   changed on both sides: a person decides        rejected   upstream will not do it
+--   discarded  taken back
 CREATE TABLE edits (
     id           INTEGER PRIMARY KEY,
     account_id   INTEGER NOT NULL REFERENCES accounts(id),
-    kind         TEXT NOT NULL,
-    record_id    INTEGER,                  -- NULL: a record that is to be created
-    parent_id    INTEGER,
-    verb         TEXT NOT NULL,            -- create, change, delete, respond, send ...
-    patch        TEXT NOT NULL,            -- JSON: the fields as they should be
-    base         TEXT,                     -- JSON: the same fields as they were
+    kind         TEXT NOT NULL,            -- name of the record table
+    record_id    INTEGER,                  -- NULL: a record that is to be created, which goes by -id until it is there
+    parent_id    INTEGER,                  -- of what is to be created: its calendar or task list; negative: one that is to be created too
+    verb         TEXT NOT NULL CHECK (verb IN ('create', 'change', 'delete', 'respond', 'send', 'reply')),
+    patch        TEXT NOT NULL,            -- JSON: upstream's fields as they should be, whole top-level ones
+    base         TEXT,                     -- JSON: the record as it read when the edit was made
     base_etag    TEXT,
+    options      TEXT NOT NULL DEFAULT '{}',  -- JSON: what goes beside the fields: draft, notify_attendees, body_type
     state        TEXT NOT NULL DEFAULT 'pending' CHECK (state IN
                  ('pending', 'sending', 'sent', 'settled', 'conflict', 'unsure', 'rejected', 'discarded')),
+    marker       TEXT NOT NULL,            -- goes with a mail, so that it is found again
     remote_id    TEXT,                     -- of a created record, once upstream has named it
+    receipt      TEXT,                     -- JSON: what upstream answered
+    theirs       TEXT,                     -- JSON: of a conflict, the record as upstream has it; 'null': it has none
+    taken        TEXT,                     -- JSON array: what was merged from upstream into the patch
+    plan_id      INTEGER REFERENCES plans(id),
     created_at   TEXT NOT NULL,
     sent_at      TEXT,
+    sent_seq     INTEGER,                  -- the last place in the order of change when it was sent
     settled_at   TEXT,
     attempts     INTEGER NOT NULL DEFAULT 0,
     retry_at     TEXT,
@@ -139,6 +151,34 @@ CREATE TABLE edits (
 );
 CREATE INDEX edits_state ON edits(state, account_id);
 CREATE INDEX edits_record_id ON edits(kind, record_id);
+CREATE INDEX edits_plan_id ON edits(plan_id) WHERE plan_id IS NOT NULL;
+
+-- Many edits at once, worked out on a scratch copy and looked at before anything is done.
+CREATE TABLE plans (
+    id           INTEGER PRIMARY KEY,
+    sql          TEXT NOT NULL,            -- the statement that was typed
+    state        TEXT NOT NULL DEFAULT 'planned' CHECK (state IN ('planned', 'applied', 'reverted', 'discarded')),
+    items        TEXT NOT NULL,            -- JSON array: kind, record_id, seq, patch and base of each record
+    created_at   TEXT NOT NULL,
+    applied_at   TEXT
+);
+
+-- The records that open edits are about, as they will read when these are done: what the views *_now and the pages show in
+-- the place of what was observed. Follows from edits and records, and is written anew whenever one of them changes.
+CREATE TABLE overlays (
+    kind         TEXT NOT NULL,
+    record_id    INTEGER NOT NULL,         -- negative: of a record that is to be created
+    account_id   INTEGER NOT NULL REFERENCES accounts(id),
+    parent_id    INTEGER,
+    seq          INTEGER NOT NULL,         -- of the version that the edits lie over; 0: none yet
+    state        TEXT NOT NULL,            -- of the edit that needs most attention
+    deleted_at   TEXT,                     -- it is to be deleted
+    columns      TEXT NOT NULL,            -- JSON: the readable columns
+    children     TEXT NOT NULL,            -- JSON: the rows of each child table
+    raw          TEXT NOT NULL,
+    body         TEXT,                     -- of a mail that is to be sent, as it is written
+    PRIMARY KEY (kind, record_id)
+) WITHOUT ROWID;
 
 -- What webhooks said. A hint only ever makes a pull happen sooner.
 CREATE TABLE hints (
@@ -792,3 +832,104 @@ FROM feeds JOIN accounts ON accounts.id = feeds.account_id
 LEFT JOIN calendars ON feeds.kind = 'events' AND calendars.id = feeds.parent_id
 LEFT JOIN task_lists ON feeds.kind = 'tasks' AND task_lists.id = feeds.parent_id
 WHERE accounts.removed_at IS NULL;
+
+-- Each kind as it reads with the edits that are on their way laid over what was observed. `edit` says how far they are; a record
+-- that is to be created has a negative id.
+
+CREATE VIEW contacts_now AS
+SELECT
+    id, account_id, remote_id, etag, modified_at, observed_at, seq, deleted_at, deletion, generation, name, given_name,
+    family_name, nickname, company, job_title, emails, phones, birthday, categories, has_photo, notes, raw, NULL AS edit
+FROM contacts WHERE id NOT IN (SELECT record_id FROM overlays WHERE kind = 'contacts')
+UNION ALL SELECT
+    record_id, overlays.account_id, coalesce(record.remote_id, ''), record.etag, record.modified_at,
+    coalesce(record.observed_at, ''), overlays.seq, coalesce(overlays.deleted_at, record.deleted_at), record.deletion,
+    coalesce(record.generation, 0), columns ->> 'name', columns ->> 'given_name', columns ->> 'family_name',
+    columns ->> 'nickname', columns ->> 'company', columns ->> 'job_title', columns ->> 'emails', columns ->> 'phones',
+    columns ->> 'birthday', columns ->> 'categories', columns ->> 'has_photo', columns ->> 'notes', overlays.raw, state
+FROM overlays LEFT JOIN contacts AS record ON record.id = record_id WHERE kind = 'contacts';
+
+CREATE VIEW calendars_now AS
+SELECT
+    id, account_id, remote_id, etag, modified_at, observed_at, seq, deleted_at, deletion, generation, name, description,
+    color, access_role, is_primary, raw, NULL AS edit
+FROM calendars WHERE id NOT IN (SELECT record_id FROM overlays WHERE kind = 'calendars')
+UNION ALL SELECT
+    record_id, overlays.account_id, coalesce(record.remote_id, ''), record.etag, record.modified_at,
+    coalesce(record.observed_at, ''), overlays.seq, coalesce(overlays.deleted_at, record.deleted_at), record.deletion,
+    coalesce(record.generation, 0), columns ->> 'name', columns ->> 'description', columns ->> 'color',
+    columns ->> 'access_role', columns ->> 'is_primary', overlays.raw, state
+FROM overlays LEFT JOIN calendars AS record ON record.id = record_id WHERE kind = 'calendars';
+
+CREATE VIEW events_now AS
+SELECT
+    id, account_id, calendar_id, remote_id, etag, modified_at, observed_at, seq, deleted_at, deletion, generation, subject,
+    starts_at, ends_at, all_day, timezone, location, organizer, attendees, attendee_count, response, canceled, show_as,
+    sensitivity, categories, recurrence_type, rrule, series_remote_id, original_start, occurrence_type, meeting_url, web_url,
+    ical_uid, description, raw, NULL AS edit
+FROM events WHERE id NOT IN (SELECT record_id FROM overlays WHERE kind = 'events')
+UNION ALL SELECT
+    record_id, overlays.account_id, overlays.parent_id, coalesce(record.remote_id, ''), record.etag, record.modified_at,
+    coalesce(record.observed_at, ''), overlays.seq, coalesce(overlays.deleted_at, record.deleted_at), record.deletion,
+    coalesce(record.generation, 0), columns ->> 'subject', columns ->> 'starts_at', columns ->> 'ends_at',
+    columns ->> 'all_day', columns ->> 'timezone', columns ->> 'location', columns ->> 'organizer', columns ->> 'attendees',
+    columns ->> 'attendee_count', columns ->> 'response', columns ->> 'canceled', columns ->> 'show_as',
+    columns ->> 'sensitivity', columns ->> 'categories', columns ->> 'recurrence_type', columns ->> 'rrule',
+    columns ->> 'series_remote_id', columns ->> 'original_start', columns ->> 'occurrence_type', columns ->> 'meeting_url',
+    columns ->> 'web_url', columns ->> 'ical_uid', columns ->> 'description', overlays.raw, state
+FROM overlays LEFT JOIN events AS record ON record.id = record_id WHERE kind = 'events';
+
+CREATE VIEW folders_now AS
+SELECT
+    id, account_id, remote_id, etag, modified_at, observed_at, seq, deleted_at, deletion, generation, name, full_name,
+    parent_remote_id, label, is_folder, is_label, raw, NULL AS edit
+FROM folders WHERE id NOT IN (SELECT record_id FROM overlays WHERE kind = 'folders')
+UNION ALL SELECT
+    record_id, overlays.account_id, coalesce(record.remote_id, ''), record.etag, record.modified_at,
+    coalesce(record.observed_at, ''), overlays.seq, coalesce(overlays.deleted_at, record.deleted_at), record.deletion,
+    coalesce(record.generation, 0), columns ->> 'name', columns ->> 'full_name', columns ->> 'parent_remote_id',
+    columns ->> 'label', columns ->> 'is_folder', columns ->> 'is_label', overlays.raw, state
+FROM overlays LEFT JOIN folders AS record ON record.id = record_id WHERE kind = 'folders';
+
+CREATE VIEW messages_now AS
+SELECT
+    id, account_id, remote_id, etag, modified_at, observed_at, seq, deleted_at, deletion, generation, folder_id, thread_id,
+    subject, from_name, from_email, recipients, sent_at, received_at, unread, flagged, labels, keywords, has_attachments,
+    sensitivity, meeting_method, internet_message_id, in_reply_to, web_url, snippet, raw, NULL AS edit
+FROM messages WHERE id NOT IN (SELECT record_id FROM overlays WHERE kind = 'messages')
+UNION ALL SELECT
+    record_id, overlays.account_id, coalesce(record.remote_id, ''), record.etag, record.modified_at,
+    coalesce(record.observed_at, ''), overlays.seq, coalesce(overlays.deleted_at, record.deleted_at), record.deletion,
+    coalesce(record.generation, 0), columns ->> 'folder_id', columns ->> 'thread_id', columns ->> 'subject',
+    columns ->> 'from_name', columns ->> 'from_email', columns ->> 'recipients', columns ->> 'sent_at',
+    columns ->> 'received_at', columns ->> 'unread', columns ->> 'flagged', columns ->> 'labels', columns ->> 'keywords',
+    columns ->> 'has_attachments', columns ->> 'sensitivity', columns ->> 'meeting_method',
+    columns ->> 'internet_message_id', columns ->> 'in_reply_to', columns ->> 'web_url', columns ->> 'snippet', overlays.raw,
+    state
+FROM overlays LEFT JOIN messages AS record ON record.id = record_id WHERE kind = 'messages';
+
+CREATE VIEW task_lists_now AS
+SELECT
+    id, account_id, remote_id, etag, modified_at, observed_at, seq, deleted_at, deletion, generation, title, is_default,
+    is_owner, is_shared, raw, NULL AS edit
+FROM task_lists WHERE id NOT IN (SELECT record_id FROM overlays WHERE kind = 'task_lists')
+UNION ALL SELECT
+    record_id, overlays.account_id, coalesce(record.remote_id, ''), record.etag, record.modified_at,
+    coalesce(record.observed_at, ''), overlays.seq, coalesce(overlays.deleted_at, record.deleted_at), record.deletion,
+    coalesce(record.generation, 0), columns ->> 'title', columns ->> 'is_default', columns ->> 'is_owner',
+    columns ->> 'is_shared', overlays.raw, state
+FROM overlays LEFT JOIN task_lists AS record ON record.id = record_id WHERE kind = 'task_lists';
+
+CREATE VIEW tasks_now AS
+SELECT
+    id, account_id, task_list_id, remote_id, etag, modified_at, observed_at, seq, deleted_at, deletion, generation, title,
+    status, importance, due_at, starts_at, completed_at, parent_remote_id, position, owner, categories, notes, raw,
+    NULL AS edit
+FROM tasks WHERE id NOT IN (SELECT record_id FROM overlays WHERE kind = 'tasks')
+UNION ALL SELECT
+    record_id, overlays.account_id, overlays.parent_id, coalesce(record.remote_id, ''), record.etag, record.modified_at,
+    coalesce(record.observed_at, ''), overlays.seq, coalesce(overlays.deleted_at, record.deleted_at), record.deletion,
+    coalesce(record.generation, 0), columns ->> 'title', columns ->> 'status', columns ->> 'importance',
+    columns ->> 'due_at', columns ->> 'starts_at', columns ->> 'completed_at', columns ->> 'parent_remote_id',
+    columns ->> 'position', columns ->> 'owner', columns ->> 'categories', columns ->> 'notes', overlays.raw, state
+FROM overlays LEFT JOIN tasks AS record ON record.id = record_id WHERE kind = 'tasks';

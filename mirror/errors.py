@@ -74,6 +74,21 @@ class RecordGone(SourceError):
     """This one record does not exist any more (404 or 410 on a record)."""
 
 
+# --- upstream: what a source tells push -------------------------------------------------------------------------------
+
+
+class Changed(SourceError):
+    """The record is no longer what the edit was made on (412): read it again, merge, or ask a person."""
+
+
+class Refused(SourceError):
+    """Upstream will not do this, now or later: park the edit, say why."""
+
+
+class Unsure(SourceError):
+    """The answer never came: it may be done or not. Look before anything is sent again."""
+
+
 class WrongMailbox(MirrorError):
     """The credentials answer for another mailbox than the account is pinned to: apply nothing, ask a person."""
 

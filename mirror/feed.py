@@ -6,7 +6,7 @@ A *source* is asked for the *page* that comes after a *cursor* of a *feed*. A pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Cursor = dict[str, Any]
@@ -52,6 +52,38 @@ class Unreadable:
 
 
 Change = Record | Gone | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Something to be done upstream. `verb` as in `edits.verb`; `fields` are upstream's own, whole top-level ones."""
+
+    verb: str
+    feed: Feed
+    remote_id: str | None = None
+    fields: dict[str, Any] = field(default_factory=dict)
+    etag: str | None = None  # what the record must still be, where upstream can check that
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What would be sent for a `Write`."""
+
+    method: str
+    path: str
+    params: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    body: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What upstream answered when it was done. `remote_id` None where the answer names none."""
+
+    remote_id: str | None = None
+    etag: str | None = None
+    answer: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

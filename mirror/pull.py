@@ -13,7 +13,6 @@ from mirror import clock as clocks
 from mirror import fill
 from mirror.errors import (
     AccountBusy,
-    MirrorError,
     NotPermitted,
     NotReady,
     RestartFeed,
@@ -22,9 +21,9 @@ from mirror.errors import (
     SourceError,
     Stopped,
     WrongAnswer,
-    WrongMailbox,
 )
 from mirror.feed import Change, Counts, Coverage, Feed, Gone, Page, Record, Traffic
+from mirror.identify import describe, identify, spent
 from mirror.resources import KINDS
 from mirror.sources.base import Source
 from mirror.store import incomplete, journal, order, races, records, sweep
@@ -101,35 +100,6 @@ def _to_pull(store: Store, account: Account, done: set[int]) -> list[FeedRow]:
     return [feed for feed in journal.feeds(store, account.id) if feed.id not in done and feed.state != "stopped"]
 
 
-def identify(store: Store, source: Source, account: Account) -> None:
-    """Ask whose mailbox it is, before anything else. Raises: WrongMailbox, SignInAgain, RetryLater, WrongAnswer, Stopped."""
-    started_at = clocks.text(store.clock.now())
-    before = replace(source.traffic)
-    source.new_patience()
-    error: MirrorError
-    try:
-        mailbox = source.mailbox()
-        if account.remote_id is not None and mailbox.remote_id != account.remote_id:
-            raise WrongMailbox(account.remote_id, mailbox.remote_id, mailbox.email)
-    except (SignInAgain, WrongMailbox) as refused:
-        detail = "wrong_mailbox" if isinstance(refused, WrongMailbox) else refused.code or "unauthorized"
-        journal.set_status(store, account.id, "needs_auth", detail)
-        error = refused
-    except (RetryLater, WrongAnswer, NotPermitted) as trouble:
-        error = trouble
-    else:
-        if (account.remote_id, account.email) != (mailbox.remote_id, mailbox.email):
-            journal.pin(store, account.id, mailbox)
-        journal.answered(store, account.id)
-        return
-    if not isinstance(error, (SignInAgain, WrongMailbox)):
-        journal.did_not_answer(store, account.id, describe(error))
-    outcome = "needs_auth" if isinstance(error, (SignInAgain, WrongMailbox)) else "failed"
-    spent = _spent(source.traffic, before)
-    journal.record_run(store, account.id, None, started_at, outcome, Counts(), spent, 0, describe(error))
-    raise error
-
-
 def pull_feed(
     store: Store,
     source: Source,
@@ -163,7 +133,7 @@ def pull_feed(
         raise
     else:
         raised = None
-    done.traffic = _spent(source.traffic, before)
+    done.traffic = spent(source.traffic, before)
     journal.record_run(
         store, account.id, feed, started_at, done.outcome, done.counts, done.traffic, done.pages, done.error
     )
@@ -374,12 +344,6 @@ class _Walk:
         return (clocks.moment(now.until) - clocks.moment(feed.covers_until)).days >= WINDOW_MOVES_AFTER_DAYS
 
 
-def describe(error: MirrorError) -> str:
-    """An error as it is kept in `runs.error`: its name and its values."""
-    detail = getattr(error, "detail", "") or " ".join(str(value) for value in error.args if value)
-    return f"{type(error).__name__}: {detail}".rstrip(": ")
-
-
 def _outcome(error: SourceError) -> str:
     if isinstance(error, NotReady):
         return "not_ready"
@@ -398,15 +362,6 @@ def _retry_s(store: Store, feed: FeedRow, error: SourceError) -> float:
     )
     asked_s = error.after_s if isinstance(error, RetryLater) else None
     return max(wait_s, asked_s or 0.0)
-
-
-def _spent(now: Traffic, before: Traffic) -> Traffic:
-    return Traffic(
-        now.requests - before.requests,
-        now.retries - before.retries,
-        now.bytes - before.bytes,
-        now.waited_s - before.waited_s,
-    )
 
 
 __all__ = ["EVERYTHING", "AccountBusy", "Appetite", "Pass", "describe", "identify", "pull_account", "pull_feed"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mirror.errors import NotPermitted, WrongAnswer
 from mirror.feed import Counts, Gone
-from mirror.pull import describe, identify
+from mirror.identify import describe, identify
 from mirror.sources.base import Source
 from mirror.store import incomplete, journal, stuck
 from mirror.store.connection import Store

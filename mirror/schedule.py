@@ -18,9 +18,11 @@ from apscheduler.triggers.base import BaseTrigger
 
 from mirror.clock import Clock, SystemClock
 from mirror.errors import AccountBusy, MirrorError, Stopped
-from mirror.pull import Appetite, Pass, describe, pull_account
+from mirror.identify import describe
+from mirror.pull import Appetite, Pass, pull_account
+from mirror.push import push_account
 from mirror.sources.base import Source
-from mirror.store import journal
+from mirror.store import dispatch, journal
 from mirror.store.connection import Store, translated
 from mirror.store.journal import Account, FeedRow
 
@@ -196,7 +198,8 @@ class Loop:
             for feed in journal.known_feeds(store, account_id)
             if feed.state != "stopped"
         ]
-        rest_s = min([LONGEST_REST_S, *waits_s]) if account.status == "active" else LONGEST_REST_S
+        longest_s = TICK_S if account.writable else LONGEST_REST_S  # an edit is sent soon after it was made
+        rest_s = min([longest_s, *waits_s]) if account.status == "active" else LONGEST_REST_S
         self.not_before = max(self.not_before, clock.monotonic() + rest_s)
 
     def _pull(
@@ -216,11 +219,21 @@ class Loop:
                 raise Stopped
 
         known = journal.known_feeds(store, account.id)
-        if known and not any(due(feed) for feed in known):
+        to_push = bool(account.writable) and any(dispatch.due(store, account.id))
+        if known and not to_push and not any(due(feed) for feed in known):
             return
         source = make_source(account)
+        pushed: set[str] = set()
         try:
-            for done in pull_account(store, source, account, wanted=due, appetite=Appetite(), on_progress=on_progress):
+            if to_push:
+                for one in push_account(store, source, account):
+                    log.info("push.edit account=%s kind=%s verb=%s state=%s", account.name, one.edit.kind, one.edit.verb,
+                             one.edit.state)  # fmt: skip
+                    pushed.add(one.edit.kind)
+            wanted = lambda feed: due(feed) or feed.kind in pushed  # noqa: E731  # what was sent is to be seen soon
+            for done in pull_account(
+                store, source, account, wanted=wanted, appetite=Appetite(), on_progress=on_progress
+            ):
                 _log_pass(account, done)
         finally:
             source.close()

@@ -31,15 +31,16 @@ MAY_IMPORT = {
     "sources": (*LOWER, "clock", "feed", "formats"),
     "store": STORE,
     "fill": PULL,
-    "pull": (*PULL, "fill"),
-    "push": PULL,
-    "retry": (*PULL, "pull"),
-    "schedule": (*PULL, "pull", "push"),
+    "identify": PULL,
+    "pull": (*PULL, "fill", "identify"),
+    "push": (*PULL, "identify", "merge", "fields"),
+    "retry": (*PULL, "identify"),
+    "schedule": (*PULL, "pull", "push", "identify"),
     "webhook": (*PULL, "pull", "push"),
     "sandbox": (*LOWER, "clock", "formats"),
     "web": (*LOWER, "clock", "moments", "resources", "formats", "store"),
     # It plays upstream, the disk and the person at once.
-    "simulator": (*PULL, "sources", "pull", "push", "retry", "formats", "sandbox"),
+    "simulator": (*PULL, "sources", "identify", "pull", "push", "retry", "merge", "fields", "formats", "sandbox"),
     "cli": ("",),
 }
 

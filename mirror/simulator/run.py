@@ -12,7 +12,8 @@ from pathlib import Path
 
 from mirror.clock import VirtualClock
 from mirror.errors import NotPermitted, RetryLater, SignInAgain, WrongAnswer, WrongMailbox
-from mirror.pull import EVERYTHING, Appetite, describe, pull_account
+from mirror.identify import describe
+from mirror.pull import EVERYTHING, Appetite, pull_account
 from mirror.simulator import checks, verdict
 from mirror.simulator.crash import Crash, Plan
 from mirror.simulator.story import Line, Story

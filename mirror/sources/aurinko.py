@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -18,8 +17,23 @@ import msgspec
 from mirror import clock as clocks
 from mirror.clock import Clock
 from mirror.errors import NotPermitted, NotReady, RecordGone, RestartFeed, SignInAgain, WrongAnswer
-from mirror.feed import Coverage, Cursor, Feed, Gone, Mailbox, Page, Record, Settings, Unreadable
+from mirror.feed import (
+    Coverage,
+    Cursor,
+    Feed,
+    Gone,
+    Mailbox,
+    Page,
+    Receipt,
+    Record,
+    Request,
+    Settings,
+    Unreadable,
+    Write,
+)
 from mirror.sources import aurinko_answers as answers
+from mirror.sources import aurinko_writes as writes
+from mirror.sources.aurinko_paths import RECORDS, path_of, segment
 from mirror.sources.http import CONNECT_PATIENCE_S, Answer, Http
 from mirror.sources.rate import Rates
 
@@ -33,15 +47,6 @@ LISTINGS = {
     "calendars": "/calendars",
     "folders": "/email/folders",
     "task_lists": "/tasklists",
-}
-RECORDS = {
-    "contacts": "/contacts/{id}",
-    "calendars": "/calendars/{id}",
-    "events": "/calendars/{parent}/events/{id}",
-    "folders": "/email/folders/{id}",
-    "messages": "/email/messages/{id}",
-    "task_lists": "/tasklists/{id}",
-    "tasks": "/tasklists/{parent}/tasks/{id}",
 }
 SCOPES = {
     "contacts": "Contacts",
@@ -133,7 +138,7 @@ class Aurinko:
         return Page(answers.changes_of(feed, records), following, following is not None, covers)
 
     def _start(self, feed: Feed) -> Page:
-        path = _path(FEEDS[feed.kind], feed) + "/sync"
+        path = path_of(FEEDS[feed.kind], feed) + "/sync"
         covers = self.coverage(feed)
         params = self._start_params(feed, covers)
         for attempt in range(1_000):
@@ -183,7 +188,7 @@ class Aurinko:
             params = {"pageToken": tokens["page"]} if "page" in tokens else {"deltaToken": tokens["delta"]}
         except (KeyError, TypeError) as error:
             raise RestartFeed("the stored cursor is of another form") from error
-        path = f"{_path(FEEDS[feed.kind], feed)}/sync/{side}"
+        path = f"{path_of(FEEDS[feed.kind], feed)}/sync/{side}"
         answer, page = self._http.get(path, params, decode=answers.decode_page)
         if page is None:
             raise self._expired(cursor, answer) if _is_bad_token(answer) else _refused(path, answer)
@@ -205,7 +210,7 @@ class Aurinko:
     # --- single records -------------------------------------------------------------------------------------------
 
     def read(self, feed: Feed, remote_id: str) -> Record | Gone:
-        path = _path(RECORDS[feed.kind], feed, remote_id)
+        path = path_of(RECORDS[feed.kind], feed, remote_id)
         params = {"bodyType": "html"} if feed.kind == "messages" else None
         answer, raw = self._http.get(path, params, decode=answers.decode_raw)
         if raw is None:
@@ -217,23 +222,22 @@ class Aurinko:
             raise WrongAnswer(f"GET {RECORDS[feed.kind]}: not the record that was asked for", status=answer.status)
         return change
 
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def request(self, write: Write) -> Request:
+        return writes.request(write)
+
+    def write(self, write: Write) -> Receipt:
+        return writes.receipt(write, self._http.write(writes.request(write)))
+
     def attachment(self, feed: Feed, record_id: str, attachment_id: str) -> bytes:
-        path = f"{_path(RECORDS[feed.kind], feed, record_id)}/attachments/{_segment(attachment_id)}"
+        path = f"{path_of(RECORDS[feed.kind], feed, record_id)}/attachments/{segment(attachment_id)}"
         answer, content = self._http.get(path, decode=answers.decode_content)
         if content is None:
             if answer.status in (404, 410):
                 raise RecordGone(path, status=answer.status)
             raise _refused(path, answer)
         return content
-
-
-def _path(template: str, feed: Feed, remote_id: str = "") -> str:
-    return template.format(parent=_segment(feed.parent or ""), id=_segment(remote_id))
-
-
-def _segment(remote_id: str) -> str:
-    """An id as a part of a path: dots alone would be taken for a way up."""
-    return remote_id.replace(".", "%2E") if remote_id in (".", "..") else quote(remote_id, safe="")
 
 
 def _refused(path: str, answer: Answer) -> WrongAnswer:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mirror.feed import Coverage, Cursor, Feed, Gone, Mailbox, Page, Record, Traffic
+from mirror.feed import Coverage, Cursor, Feed, Gone, Mailbox, Page, Receipt, Record, Request, Traffic, Write
 
 
 class Source(Protocol):
@@ -34,6 +34,16 @@ class Source(Protocol):
 
     def attachment(self, feed: Feed, record_id: str, attachment_id: str) -> bytes:
         """The bytes of an attachment. Raises besides: RecordGone."""
+
+    def request(self, write: Write) -> Request:
+        """What `write` would send. Raises: Refused when there is no way to say it."""
+
+    def write(self, write: Write) -> Receipt:
+        """Do it, with one request: nothing is ever sent twice from here.
+
+        Raises besides: Changed (412), RecordGone, Refused, Unsure (it may be done or not). RetryLater means that it was
+        surely not done.
+        """
 
     def coverage(self, feed: Feed) -> Coverage:
         """What a listing that starts now would cover."""

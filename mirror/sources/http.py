@@ -20,8 +20,20 @@ import httpx
 import msgspec
 
 from mirror.clock import Clock
-from mirror.errors import NotPermitted, RetryLater, SignInAgain, Stopped, Usage, WrongAnswer
-from mirror.feed import Traffic
+from mirror.errors import (
+    Changed,
+    NotPermitted,
+    RecordGone,
+    Refused,
+    RetryLater,
+    SignInAgain,
+    SourceError,
+    Stopped,
+    Unsure,
+    Usage,
+    WrongAnswer,
+)
+from mirror.feed import Request, Traffic
 from mirror.sources.rate import Rates
 
 T = TypeVar("T")
@@ -148,6 +160,34 @@ class Http:
             limit = connect_patience_s if trouble.status is None else None
             self._wait(attempt, trouble, limit)
 
+    def write(self, request: Request) -> Answer:
+        """Send a request that must not be repeated, once.
+
+        Raises: RetryLater (it was surely not done), Unsure, Changed, RecordGone, Refused, SignInAgain, Stopped.
+        """
+        where = f"{request.method} {request.path}"
+        self._take_turn()
+        try:
+            content = None if request.body is None else json_text.dumps(request.body).encode("ascii")
+            headers = {**request.headers, "Content-Type": "application/json"} if content else request.headers
+            response = self._client.request(
+                request.method, request.path, params=request.params, headers=headers, content=content
+            )
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise RetryLater(f"{where}: {type(error).__name__}: {error}") from error
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise Unsure(f"{where}: {type(error).__name__}: {error}") from error
+        except httpx.InvalidURL as error:
+            raise Refused(f"{where}: {error}") from error
+        except RuntimeError as error:  # the client was closed under us: the process is ending
+            raise Stopped from error
+        self.traffic.bytes += len(response.content)
+        answer = self._answer(response)
+        if answer.ok:
+            return answer
+        told = f"{where}: {answer.status} {answer.code or ''} {answer.message or ''}".strip()
+        raise _refusal(answer, told)
+
     def _wait(self, attempt: int, trouble: RetryLater, limit_s: float | None) -> None:
         spent_s = self.patience.budget_s - self.patience.left_s
         left_s = self.patience.left_s if limit_s is None else min(self.patience.left_s, limit_s - spent_s)
@@ -178,10 +218,7 @@ class Http:
         self._clock.sleep(seconds)
 
     def _once(self, method: str, path: str, params: dict[str, Any] | None) -> Answer:
-        self.traffic.requests += 1
-        turn_s = self._rates.take() if self._rates is not None else 0.0
-        if turn_s > 0:
-            self._clock.sleep(turn_s)
+        self._take_turn()
         try:
             response = self._client.request(method, path, params=params)
         except httpx.TransportError as error:
@@ -206,6 +243,12 @@ class Http:
             return answer
         raise WrongAnswer(where, status=answer.status, code=answer.code)
 
+    def _take_turn(self) -> None:
+        self.traffic.requests += 1
+        turn_s = self._rates.take() if self._rates is not None else 0.0
+        if turn_s > 0:
+            self._clock.sleep(turn_s)
+
     def _answer(self, response: httpx.Response) -> Answer:
         after_s = self._retry_after_s(response.headers.get("retry-after"))
         if response.is_success:
@@ -227,6 +270,24 @@ class Http:
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             asked_s = (moment - self._clock.now()).total_seconds()
         return min(max(0.0, asked_s), LONGEST_ASKED_S)
+
+
+def _refusal(answer: Answer, told: str) -> SourceError:
+    """What the status of an answer to a write means. Only 429 and 503 say that nothing was done and to come again."""
+    kind: type[SourceError]
+    if answer.status in (429, 503) or answer.code == UNAVAILABLE:
+        return RetryLater(told, status=answer.status, code=answer.code, after_s=answer.retry_after_s)
+    if answer.status == 401:
+        kind = SignInAgain
+    elif answer.status == 412:
+        kind = Changed
+    elif answer.status in (404, 410):
+        kind = RecordGone
+    elif answer.status in (408, 425) or answer.status >= 500 or answer.status < 400:
+        kind = Unsure
+    else:
+        kind = Refused
+    return kind(told, status=answer.status, code=answer.code)
 
 
 @lru_cache(maxsize=1)

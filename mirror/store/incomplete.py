@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from mirror.feed import Counts, Record
+from mirror.feed import Counts, Gone, Record
 from mirror.resources import KINDS
 from mirror.store import records
 from mirror.store.connection import Store
@@ -15,7 +15,7 @@ MOST_READS = 3  # of one record that upstream refuses to give by itself, until i
 
 
 def complete(
-    store: Store, feed: FeedRow, changes: Sequence[Record], counts: Counts, *, refused: Sequence[str] = ()
+    store: Store, feed: FeedRow, changes: Sequence[Record | Gone], counts: Counts, *, refused: Sequence[str] = ()
 ) -> None:
     """Write records that were read one by one. What a reading of the whole record omits, upstream does not have.
 

@@ -32,6 +32,19 @@ def _keep_what_was_stuck_and_is_gone(conn: sqlite3.Connection) -> None:
     conn.execute("ALTER TABLE stuck ADD COLUMN gone_at TEXT")
 
 
+def _make_the_outbox(conn: sqlite3.Connection) -> None:
+    """Version 5: edits as they are sent, plans, and what people read over it. Nothing had been written into `edits` before."""
+    conn.execute("DROP TABLE edits")
+    for name in ("plans", "edits", "overlays"):
+        conn.execute(_statement(f"CREATE TABLE {name} "))
+
+
+def _statement(beginning: str) -> str:
+    return next(
+        found for found in statements(shipped("schema.sql").read_text(encoding="utf-8")) if found.startswith(beginning)
+    )
+
+
 def make_anew(conn: sqlite3.Connection, *types: str) -> None:
     """Take views, triggers and indexes, which hold nothing of their own, from the schema as it is now."""
     for name, kind in conn.execute("SELECT name, upper(type) FROM sqlite_master WHERE sql IS NOT NULL").fetchall():
@@ -58,6 +71,7 @@ STEPS: Sequence[Step] = (
     _date_the_order_of_change,
     _index_mail_and_complete_attendees,
     _keep_what_was_stuck_and_is_gone,
+    _make_the_outbox,
 )
 """Step number n leads from version n to version n + 1: tables and their rows. Views, triggers and indexes follow."""
 

@@ -29,7 +29,7 @@ def purge_account(store: Store, account_id: int) -> None:
                 conn.execute(f"DELETE FROM message_body_versions WHERE message_id {ours}", [account_id])
                 conn.execute(f"DELETE FROM message_bodies WHERE message_id {ours}", [account_id])
             conn.execute(f"DELETE FROM {kind.name} WHERE account_id = ?", [account_id])
-        for table in ("versions", "stuck", "runs", "edits", "hints"):
+        for table in ("versions", "stuck", "runs", "overlays", "edits", "hints"):
             conn.execute(f"DELETE FROM {table} WHERE account_id = ?", [account_id])
         for table in ("walk_seen", "incomplete"):
             conn.execute(

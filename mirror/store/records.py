@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from mirror import clock as clocks
 from mirror.feed import Change, Counts, Gone, Page, Record, Unreadable
 from mirror.resources import KINDS, Kind
-from mirror.store import journal, lists, omitted, order
+from mirror.store import journal, lists, omitted, order, settling
 from mirror.store.columns import COLUMNS, Derived, derive, fields_of
 from mirror.store.connection import Store
 from mirror.store.journal import FeedRow
@@ -85,6 +85,7 @@ def write_changes(
         _write_part(batch, part)
     if batch.seq != first:
         order.take(conn, batch.seq, batch.now)
+        settling.after_pull(conn, feed.account_id, feed.kind, batch.now)
 
 
 def _open_batch(store: Store, conn: sqlite3.Connection, feed: FeedRow, counts: Counts) -> Batch:

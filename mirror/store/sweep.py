@@ -14,7 +14,7 @@ from datetime import timedelta
 from mirror import clock as clocks
 from mirror.feed import Counts, Record
 from mirror.resources import KINDS, Kind
-from mirror.store import journal, order
+from mirror.store import journal, order, settling
 from mirror.store.columns import COLUMNS, derive, fields_of
 from mirror.store.connection import Store
 from mirror.store.journal import FeedRow
@@ -121,6 +121,7 @@ def finish_listing(
             bury(conn, kind, record_id, seq + offset, moment, now, "absent")
         if absent:
             order.take(conn, seq + len(absent), moment)
+            settling.after_pull(conn, feed.account_id, feed.kind, moment)
         counts.deleted += len(absent)
         if begun_at is not None:
             conn.execute(

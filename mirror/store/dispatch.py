@@ -1,0 +1,142 @@
+"""How far each edit has come on its way upstream: the outbox as push uses it, one function for each step."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from datetime import timedelta
+from typing import Any
+
+from mirror import clock as clocks
+from mirror import merge
+from mirror.feed import Feed, Receipt, Write
+from mirror.resources import KINDS
+from mirror.store import order, outbox
+from mirror.store.connection import Store
+from mirror.store.outbox import Edit
+
+Fields = dict[str, Any]
+
+
+def due(store: Store, account_id: int) -> list[Edit]:
+    """What is to be pushed now, in order: of each record the first open edit, when nothing keeps it waiting."""
+    now = clocks.text(store.clock.now())
+    found: list[Edit] = []
+    busy: set[tuple[str, int]] = set()
+    for one in outbox.edits(store, account_id=account_id):
+        place = (one.kind, one.shown_id)
+        if place in busy:
+            continue
+        busy.add(place)
+        if one.state in ("pending", "unsure", "sent") and (
+            one.retry_at is None or one.retry_at <= now or one.state == "sent"
+        ):
+            found.append(one)
+    return found
+
+
+def died(store: Store, account_id: int) -> None:
+    """What was on its way when a process died is unsure. For whoever holds the account's lease."""
+    for one in outbox.edits(store, states=("sending",), account_id=account_id):
+        outbox.update(store, one, state="unsure", error="the process ended before the answer came")
+
+
+def write_of(store: Store, one: Edit) -> Write | None:
+    """What is to be asked of upstream; None while the record or parent that it needs is not there yet."""
+    parent = KINDS[one.kind].parent
+    parent_remote: str | None = None
+    if parent is not None:
+        parent_id = one.parent_id
+        if one.record_id is not None:
+            row = store.conn.execute(
+                f"SELECT {KINDS[one.kind].parent_column} FROM {one.kind} WHERE id = ?", [one.record_id]
+            ).fetchone()
+            parent_id = row[0]
+        parent_remote = _remote_id(store, parent, parent_id)
+        if parent_remote is None:
+            return None
+    remote_id = one.remote_id
+    if one.record_id is not None:
+        remote_id = _remote_id(store, one.kind, one.record_id)
+    options = {**one.options, **({"marker": one.marker} if one.kind == "messages" else {})}
+    return Write(one.verb, Feed(one.kind, parent_remote), remote_id, one.patch, one.base_etag, options)
+
+
+def _remote_id(store: Store, kind: str, record_id: int | None) -> str | None:
+    if record_id is None:
+        return None
+    if record_id < 0:
+        row = store.conn.execute("SELECT remote_id FROM edits WHERE id = ?", [-record_id]).fetchone()
+    else:
+        row = store.conn.execute(f"SELECT remote_id FROM {kind} WHERE id = ?", [record_id]).fetchone()
+    return row[0] if row else None
+
+
+def sending(store: Store, one: Edit) -> Edit:
+    """Committed before the request leaves, so that a process that dies meanwhile is known to have tried."""
+    return outbox.update(store, one, state="sending", attempts=one.attempts + 1, sent_at=clocks.text(store.clock.now()),
+                   sent_seq=order.last_place(store.conn), retry_at=None)  # fmt: skip
+
+
+def sent(store: Store, one: Edit, receipt: Receipt | None = None) -> Edit:
+    """Upstream has said yes, or was found to have it. A pull will show it."""
+    receipt = receipt or Receipt()
+    answer = {**receipt.answer, "etag": receipt.etag} if receipt.etag else dict(receipt.answer)
+    sent_at = one.sent_at or clocks.text(store.clock.now())
+    done = outbox.update(store, one, state="sent", remote_id=receipt.remote_id or one.remote_id, receipt=answer, error=None,
+                  retry_at=None, sent_at=sent_at)  # fmt: skip
+    with store.transaction() as conn:
+        _move_on(conn, done)
+    return outbox.edit(store, one.id)
+
+
+def _move_on(conn: sqlite3.Connection, done: Edit) -> None:
+    """The next edit of the record goes by what upstream has now: the etag of the answer."""
+    etag = (done.receipt or {}).get("etag")
+    if done.verb in ("change", "respond") and etag:
+        conn.execute(
+            "UPDATE edits SET base_etag = ? WHERE kind = ? AND record_id = ? AND id > ? AND state = 'pending'",
+            [etag, done.kind, done.record_id, done.id],
+        )
+
+
+def wait(store: Store, one: Edit, error: str, after_s: float) -> Edit:
+    """Not done, and not to be tried before then."""
+    retry_at = clocks.text(store.clock.now() + timedelta(seconds=after_s))
+    return outbox.update(store, one, error=error, retry_at=retry_at)
+
+
+def again(store: Store, one: Edit) -> Edit:
+    """Surely not done: to be sent once more."""
+    return outbox.update(store, one, state="pending")
+
+
+def unsure(store: Store, one: Edit, error: str) -> Edit:
+    return outbox.update(store, one, state="unsure", error=error)
+
+
+def rejected(store: Store, one: Edit, error: str) -> Edit:
+    return outbox.update(store, one, state="rejected", error=error)
+
+
+def conflict(store: Store, one: Edit, theirs: Fields | None, error: str | None = None) -> Edit:
+    """Changed on both sides. `theirs` None: upstream no longer has the record."""
+    with store.transaction() as conn:
+        conn.execute("UPDATE edits SET theirs = ? WHERE id = ?", [json.dumps(theirs), one.id])
+    return outbox.update(store, outbox.edit(store, one.id), state="conflict", error=error)
+
+
+def rebased(store: Store, one: Edit, merged: merge.Merged, theirs: Fields) -> Edit:
+    """The same wish over a newer record. Nothing left of it: upstream has it already."""
+    taken = [*(one.taken or []), *merged.taken]
+    again = outbox.update(store, one, state="pending", patch=merged.patch or one.patch, base=theirs, base_etag=theirs.get("etag"),
+                    taken=taken or None)  # fmt: skip
+    return sent(store, again) if not merged.patch else again
+
+
+def known_raw(store: Store, one: Edit) -> Fields | None:
+    """The record as it was observed last, None when it is deleted."""
+    row = store.conn.execute(
+        f"SELECT raw FROM {one.kind} WHERE id = ? AND deleted_at IS NULL", [one.record_id]
+    ).fetchone()
+    return json.loads(row[0]) if row else None

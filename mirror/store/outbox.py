@@ -1,0 +1,310 @@
+"""The outbox: what the person wants, edit by edit, and how far each has come. It never sends and never writes a record.
+
+Edits of one record go in order. What has not been sent yet folds into one: the patch on a patch is a patch.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from mirror import clock as clocks
+from mirror import merge
+from mirror.errors import Usage
+from mirror.resources import KINDS
+from mirror.store import overlays
+from mirror.store.connection import Store
+from mirror.store.journal import Account
+from mirror.store.overlays import form_of
+
+Fields = dict[str, Any]
+
+OPEN = ("pending", "sending", "sent", "unsure", "conflict")
+"""States of edits that are not at their end: they show in what a person reads."""
+
+UNSENT = ("pending", "conflict")
+VERBS: dict[str, frozenset[str]] = {
+    "contacts": frozenset({"create", "change", "delete"}),
+    "calendars": frozenset({"create", "change"}),
+    "events": frozenset({"create", "change", "delete", "respond"}),
+    "folders": frozenset({"create"}),
+    "messages": frozenset({"create", "change", "delete", "send", "reply"}),
+    "task_lists": frozenset({"create", "change", "delete"}),
+    "tasks": frozenset({"create", "change", "delete"}),
+}
+"""What the API can do with each kind (the vendor's OpenAPI file). `create` of a message is a draft."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A row of `edits`, its JSON read."""
+
+    id: int
+    account_id: int
+    kind: str
+    record_id: int | None
+    parent_id: int | None
+    verb: str
+    patch: Fields
+    base: Fields | None
+    base_etag: str | None
+    options: Fields
+    state: str
+    marker: str
+    remote_id: str | None
+    receipt: Fields | None
+    theirs: Fields | None
+    taken: list[str] | None
+    plan_id: int | None
+    created_at: str
+    sent_at: str | None
+    sent_seq: int | None
+    settled_at: str | None
+    attempts: int
+    retry_at: str | None
+    error: str | None
+
+    @property
+    def form(self) -> str:
+        """The table of fields that its patch goes by."""
+        return form_of(self.kind, self.verb, self.options)
+
+    @property
+    def shown_id(self) -> int:
+        """The record's id, or what stands for it until it is there."""
+        return self.record_id if self.record_id is not None else -self.id
+
+
+_JSON = ("patch", "base", "options", "receipt", "theirs", "taken")
+_COLUMNS = ", ".join(column.name for column in fields(Edit))
+
+
+def _edit(row: sqlite3.Row) -> Edit:
+    values = dict(row)
+    return Edit(**{**values, **{name: json.loads(values[name]) for name in _JSON if values[name] is not None}})
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def edits(
+    store: Store,
+    *,
+    states: Iterable[str] = OPEN,
+    account_id: int | None = None,
+    plan_id: int | None = None,
+    record: tuple[str, int] | None = None,
+) -> list[Edit]:
+    """Those in these states, oldest first. `record`: a kind and an id, also one that stands for what is to be created."""
+    where = ["state IN (SELECT value FROM json_each(?))"]
+    values: list[object] = [json.dumps(list(states))]
+    if account_id is not None:
+        where.append("account_id = ?")
+        values.append(account_id)
+    if plan_id is not None:
+        where.append("plan_id = ?")
+        values.append(plan_id)
+    if record is not None:
+        where.append("kind = ? AND coalesce(record_id, -id) = ?")
+        values += record
+    rows = store.conn.execute(f"SELECT {_COLUMNS} FROM edits WHERE {' AND '.join(where)} ORDER BY id", values)
+    return [_edit(row) for row in rows]
+
+
+def edit(store: Store, edit_id: int) -> Edit:
+    """Raises: Usage."""
+    row = store.conn.execute(f"SELECT {_COLUMNS} FROM edits WHERE id = ?", [edit_id]).fetchone()
+    if row is None:
+        raise Usage(f"there is no edit {edit_id}; see them with: mirror outbox")
+    return _edit(row)
+
+
+def conflicts_of(one: Edit) -> merge.Merged:
+    """Both sides of a conflict, merged as far as they go. Of a record that is gone upstream, everything overlaps."""
+    return merge.merge(one.form, one.base or {}, one.patch, one.theirs or {})
+
+
+# --- what a person does -------------------------------------------------------------------------------------------------
+
+
+def add(
+    store: Store,
+    account: Account,
+    kind: str,
+    verb: str,
+    patch: Mapping[str, Any] | None = None,
+    *,
+    record_id: int | None = None,
+    parent_id: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    plan_id: int | None = None,
+) -> Edit | None:
+    """Take an edit in; it shows at once. None when it took back what was never sent, or changes nothing.
+
+    The patch has passed `fields.check`. `record_id` may stand for a record that is to be created.
+    Raises: Usage (a read-only account, a verb that the kind does not have, a record that is gone).
+    """
+    if not account.writable:
+        raise Usage(
+            f"“{account.name}” is read-only; nothing is changed in it until you say: mirror account writable {account.name} on"
+        )
+    if verb not in VERBS[kind]:
+        raise Usage(f"{KINDS[kind].singular}s can't be {_PAST[verb]} through this API")
+    with store.transaction() as conn:
+        made = _add(
+            store, conn, account, kind, verb, dict(patch or {}), record_id, parent_id, dict(options or {}), plan_id
+        )
+    return edit(store, made) if made is not None else None
+
+
+_PAST = {
+    "create": "created",
+    "change": "changed",
+    "delete": "deleted",
+    "respond": "answered",
+    "send": "sent",
+    "reply": "answered",
+}
+
+
+def _add(
+    store: Store, conn: sqlite3.Connection, account: Account, kind: str, verb: str, patch: Fields, record_id: int | None,
+    parent_id: int | None, options: Fields, plan_id: int | None,
+) -> int | None:  # fmt: skip
+    base: Fields | None = None
+    etag = None
+    if record_id is not None and verb != "reply":
+        base, etag = _as_shown(conn, kind, record_id)
+        last = next(iter(_open_edits(conn, kind, record_id)[-1:]), None)
+        if last is not None and last.state in UNSENT and (last.verb, verb) in FOLDS:
+            return _fold(store, conn, last, verb, patch, options)
+        if last is not None and last.receipt:
+            etag = last.receipt.get("etag") or etag
+        if verb == "change":
+            patch = merge.differences(form_of(kind, verb, options), base, {**base, **patch})
+            if not patch:
+                return None
+    created = conn.execute(
+        "INSERT INTO edits (account_id, kind, record_id, parent_id, verb, patch, base, base_etag, options, marker, plan_id,"
+        " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        [
+            account.id, kind, record_id if record_id is None or record_id > 0 else None, parent_id, verb, _json(patch),
+            _json(base), etag, _json(options), store.clock.random.getrandbits(96).to_bytes(12, "big").hex(), plan_id,
+            clocks.text(store.clock.now()),
+        ],
+    ).fetchone()[0]  # fmt: skip
+    overlays.refresh(conn, kind, record_id if record_id is not None and verb != "reply" else -created)
+    return int(created)
+
+
+def _as_shown(conn: sqlite3.Connection, kind: str, record_id: int) -> tuple[Fields, str | None]:
+    """The record as it reads now, with open edits laid over it, and the etag that was observed."""
+    row = conn.execute(f"SELECT raw, etag, deleted_at FROM {kind}_now WHERE id = ?", [record_id]).fetchone()
+    if row is None:
+        raise Usage(f"there is no {KINDS[kind].singular} {record_id}")
+    if row["deleted_at"] is not None:
+        raise Usage(
+            f"{KINDS[kind].singular} {record_id} is deleted; bring it back with: mirror undelete {kind} {record_id}"
+        )
+    return json.loads(row["raw"]), row["etag"]
+
+
+def _open_edits(conn: sqlite3.Connection, kind: str, record_id: int) -> list[Edit]:
+    rows = conn.execute(
+        f"SELECT {_COLUMNS} FROM edits WHERE kind = ? AND coalesce(record_id, -id) = ? AND state IN {overlays.OPEN} ORDER BY id",
+        [kind, record_id],
+    )
+    return [_edit(row) for row in rows]
+
+
+FOLDS = frozenset({
+    ("create", "change"), ("create", "delete"), ("create", "send"), ("change", "change"), ("change", "delete"),
+    ("respond", "respond"), ("respond", "delete"), ("delete", "delete"),
+})  # fmt: skip
+"""Of an unsent edit and the next one: which become one. The others go one after the other."""
+
+
+def _fold(
+    store: Store, conn: sqlite3.Connection, waiting: Edit, verb: str, patch: Fields, options: Fields
+) -> int | None:
+    """Make one edit of an unsent one and what comes after it. None: both together are nothing."""
+    wanted, becomes = {**waiting.patch, **patch}, waiting.verb
+    if verb in ("delete", "send"):
+        becomes = verb
+    if verb == "delete":
+        wanted = {}
+    if waiting.verb == "change" and verb == "change":
+        wanted = merge.differences(waiting.form, waiting.base or {}, {**(waiting.base or {}), **wanted})
+    nothing = (waiting.verb == "create" and verb == "delete") or (verb == "change" and not wanted)
+    if nothing:
+        _end(conn, waiting.id, "discarded", clocks.text(store.clock.now()))
+    else:
+        conn.execute(
+            "UPDATE edits SET verb = ?, patch = ?, options = ? WHERE id = ?",
+            [becomes, _json(wanted), _json({**waiting.options, **options}), waiting.id],
+        )
+    overlays.refresh(conn, waiting.kind, waiting.shown_id)
+    return None if nothing else waiting.id
+
+
+def discard(store: Store, one: Edit) -> None:
+    """Take an edit back, with those after it that build on what it would have created. Raises: Usage."""
+    if one.state in ("sending", "sent", "settled"):
+        raise Usage(
+            f"edit {one.id} is {one.state}: it is upstream already; undo it with: mirror revert {one.kind} {one.shown_id}"
+        )
+    now = clocks.text(store.clock.now())
+    with store.transaction() as conn:
+        _end(conn, one.id, "discarded", now)
+        if one.verb == "create":
+            for child in conn.execute(
+                f"SELECT {_COLUMNS} FROM edits WHERE parent_id = ? AND state IN ('pending', 'conflict', 'rejected')",
+                [-one.id],
+            ).fetchall():
+                _end(conn, child["id"], "discarded", now)
+                overlays.refresh(conn, child["kind"], -child["id"])
+        overlays.refresh(conn, one.kind, one.shown_id)
+
+
+def retry(store: Store, one: Edit) -> None:
+    """Send an edit again that was refused, or whose answer got lost and whose person knows that it was not done."""
+    if one.state not in ("rejected", "unsure", "pending"):
+        raise Usage(f"edit {one.id} is {one.state}; only what was rejected, or is unsure, is sent again")
+    update(store, one, state="pending", error=None, retry_at=None, attempts=0)
+
+
+def resolve(store: Store, one: Edit, patch: Fields) -> None:
+    """Settle a conflict: `patch` is what is to be sent over the record as upstream has it. Empty: theirs stands."""
+    if one.state != "conflict":
+        raise Usage(f"edit {one.id} is {one.state}, not in conflict")
+    if not patch and one.verb == "change":
+        with store.transaction() as conn:
+            _end(conn, one.id, "discarded", clocks.text(store.clock.now()))
+            overlays.refresh(conn, one.kind, one.shown_id)
+        return
+    theirs = one.theirs or {}
+    update(store, one, state="pending", patch=patch, base=theirs, base_etag=theirs.get("etag"), theirs=None, error=None,
+            retry_at=None, options={**one.options, "decided": True})  # fmt: skip
+
+
+def update(store: Store, one: Edit, **values: Any) -> Edit:
+    """Set columns of an edit, with what people read of its record. For `dispatch.py`, which knows what they mean."""
+    with store.transaction() as conn:
+        names = ", ".join(f"{name} = ?" for name in values)
+        conn.execute(
+            f"UPDATE edits SET {names} WHERE id = ?",
+            [*(_json(value) if name in _JSON else value for name, value in values.items()), one.id],
+        )
+        overlays.refresh(conn, one.kind, one.shown_id)
+    return edit(store, one.id)
+
+
+def _end(conn: sqlite3.Connection, edit_id: int, state: str, at: str) -> None:
+    conn.execute("UPDATE edits SET state = ?, settled_at = ? WHERE id = ?", [state, at, edit_id])
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)

@@ -1,0 +1,111 @@
+"""What a person reads: observation, with the edits that are on their way laid over it. It follows from both, and decides nothing.
+
+A record's overlay is written anew whenever one of its edits or the record itself changes, in the same transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+from mirror import merge
+from mirror.resources import KINDS
+from mirror.store.columns import CHILDREN, COLUMNS, derive, fields_of
+
+Fields = dict[str, Any]
+
+OPEN = "('pending', 'sending', 'sent', 'unsure', 'conflict')"
+WORST = ("conflict", "unsure", "sending", "pending", "sent")
+"""Of several edits of one record, the state that needs most attention."""
+
+
+def form_of(kind: str, verb: str, options: Fields) -> str:
+    """The table of fields (`fields.py`) that the patch of such an edit goes by."""
+    if kind == "messages":
+        if verb == "reply":
+            return "reply"
+        return "mail" if verb in ("create", "send") or options.get("draft") else "messages"
+    return "response" if verb == "respond" else kind
+
+
+def refresh(conn: sqlite3.Connection, kind: str, record_id: int) -> None:
+    """Write a record's overlay anew, or take it away when no edit is open. Negative: of what is to be created."""
+    found = conn.execute(
+        f"SELECT id, account_id, parent_id, verb, patch, options, state, created_at FROM edits"
+        f" WHERE kind = ? AND coalesce(record_id, -id) = ? AND state IN {OPEN} ORDER BY id",
+        [kind, record_id],
+    ).fetchall()
+    if not found:
+        conn.execute("DELETE FROM overlays WHERE kind = ? AND record_id = ?", [kind, record_id])
+        return
+    row = _observed(conn, kind, record_id)
+    fields: Fields = json.loads(row["raw"]) if row is not None else {}
+    deleted_at = body = None
+    for edit in found:
+        patch, options = json.loads(edit["patch"]), json.loads(edit["options"])
+        fields, body = _laid_over(kind, edit, patch, options, fields, body)
+        deleted_at = edit["created_at"] if edit["verb"] == "delete" and kind != "messages" else deleted_at
+    derived = derive(kind, fields_of(json.dumps(fields)))
+    columns = dict(zip(COLUMNS[kind], derived.columns, strict=True))
+    if kind == "messages":
+        columns["folder_id"] = row["folder_id"] if row is not None else None
+    parent = KINDS[kind].parent_column
+    parent_id = row[parent] if row is not None and parent else found[0]["parent_id"]
+    state = next(state for state in WORST if any(edit["state"] == state for edit in found))
+    conn.execute(
+        "INSERT OR REPLACE INTO overlays (kind, record_id, account_id, parent_id, seq, state, deleted_at, columns, children, raw,"
+        " body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            kind, record_id, found[0]["account_id"], parent_id, row["seq"] if row is not None else 0, state, deleted_at,
+            json.dumps(columns), json.dumps(derived.children), json.dumps(fields), body,
+        ],
+    )  # fmt: skip
+
+
+def _observed(conn: sqlite3.Connection, kind: str, record_id: int) -> sqlite3.Row | None:
+    if record_id < 0:
+        return None
+    found: sqlite3.Row | None = conn.execute(f"SELECT * FROM {kind} WHERE id = ?", [record_id]).fetchone()
+    return found
+
+
+def _laid_over(
+    kind: str, edit: sqlite3.Row, patch: Fields, options: Fields, fields: Fields, body: str | None
+) -> tuple[Fields, str | None]:
+    verb = edit["verb"]
+    form = form_of(kind, verb, options)
+    if verb == "respond":
+        meeting = {**(fields.get("meetingInfo") or {}), "response": patch.get("response")}
+        return {**fields, "meetingInfo": meeting}, body
+    if kind != "messages":
+        return (merge.apply(form, fields, patch) if verb != "delete" else fields), body
+    if form in ("mail", "reply"):
+        if verb == "delete":
+            return _labelled(fields, {"trash"}, {"inbox", "draft"}), body
+        written = {
+            name: value for name, value in patch.items() if name not in ("body", "attachments", "xHeaders", "tracking")
+        }
+        named = {**fields, **written, "sysLabels": ["draft"], "receivedAt": edit["created_at"]}
+        named["hasAttachments"] = bool(patch.get("attachments"))
+        named["bodySnippet"] = str(patch.get("body") or "")[:200]
+        return named, patch.get("body") or body
+    if verb == "delete":
+        return _labelled(fields, {"trash"}, {"inbox"}), body
+    if "unread" in patch:
+        fields = _labelled(fields, {"unread"}, set()) if patch["unread"] else _labelled(fields, set(), {"unread"})
+    if "archived" in patch:
+        fields = _labelled(fields, set(), {"inbox"}) if patch["archived"] else _labelled(fields, {"inbox"}, set())
+    if "keywords" in patch:
+        fields = {**fields, "keywords": patch["keywords"]}
+    return fields, body
+
+
+def _labelled(fields: Fields, added: set[str], removed: set[str]) -> Fields:
+    known = [label for label in fields.get("sysLabels") or [] if label not in removed]
+    return {**fields, "sysLabels": known + sorted(added - set(known))}
+
+
+def child_tables(kind: str) -> dict[str, tuple[str, ...]]:
+    """The child tables whose rows an overlay brings along, and their columns."""
+    return CHILDREN.get(kind, {})
