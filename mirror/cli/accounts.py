@@ -16,7 +16,7 @@ from mirror.cli.opening import store_of, system_clock
 from mirror.cli.words import plain
 from mirror.errors import Usage
 from mirror.sources.http import api_root
-from mirror.store import journal, purge
+from mirror.store import journal, outbox, purge
 
 AURINKO_URL = "https://api.aurinko.io"
 
@@ -121,6 +121,22 @@ def resume(ctx: click.Context, name: str) -> None:
         )
     journal.set_status(store, found.id, "active")
     click.echo(f"{name} goes on with the next sync.")
+
+
+@account.command()
+@click.argument("name")
+@click.argument("switch", type=click.Choice(["on", "off"]))
+@click.pass_context
+def writable(ctx: click.Context, name: str, switch: str) -> None:
+    """Let edits be made and sent (on), or keep a mirror that only reads (off, as it begins)."""
+    store = store_of(ctx)
+    found = journal.account_named(store, name)
+    journal.set_writable(store, found.id, switch == "on")
+    if switch == "on":
+        click.echo(f"{name} is writable: edits are kept here at once, and sent with the next sync. See them with: mirror outbox")
+        return
+    waiting = len(outbox.edits(store, account_id=found.id))
+    click.echo(f"{name} is read-only." + (f" {waiting} edits stay in the outbox and are not sent." if waiting else ""))
 
 
 @account.command()

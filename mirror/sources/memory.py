@@ -12,8 +12,8 @@ from typing import Any
 
 from mirror import clock as clocks
 from mirror.clock import Clock
-from mirror.errors import MirrorError, RecordGone, RestartFeed
-from mirror.feed import Change, Coverage, Cursor, Feed, Gone, Mailbox, Page, Record, Traffic
+from mirror.errors import Changed, MirrorError, RecordGone, RestartFeed
+from mirror.feed import Change, Coverage, Cursor, Feed, Gone, Mailbox, Page, Receipt, Record, Request, Traffic, Write
 
 LISTED = frozenset({"calendars", "folders", "task_lists"})
 
@@ -71,7 +71,8 @@ class Memory:
         self._shelf(feed).epoch += 1
 
     def fail(self, verb: str, error: MirrorError, times: int = 1) -> None:
-        """Let the next requests of a verb (`mailbox`, `page`, `read`, `attachment`) fail."""
+        """Let the next requests of a verb (`mailbox`, `page`, `read`, `attachment`, `write`) fail; `answer`: of a write that was
+        done, so that only its answer is lost."""
         self._faults += [(verb, error)] * times
 
     def live(self, feed: Feed) -> dict[str, Record]:
@@ -131,6 +132,41 @@ class Memory:
         if attachment_id not in self.contents:
             raise RecordGone(attachment_id, status=404)
         return self.contents[attachment_id]
+
+    def request(self, write: Write) -> Request:
+        return Request(write.verb.upper(), f"/{write.feed.kind}/{write.remote_id or ''}", body=write.fields)
+
+    def write(self, write: Write) -> Receipt:
+        """Done, unless `fail("write", …)` was said before."""
+        self._ask("write", write.feed, write)
+        receipt = self._written(write)
+        self._ask("answer", write.feed, write)
+        return receipt
+
+    def _written(self, write: Write) -> Receipt:
+        shelf = self._shelf(write.feed)
+        if write.verb in ("create", "send", "reply"):
+            remote_id = f"made{len(shelf.log)}"
+            made = self.put(write.feed, remote_id, {**write.fields, "marker": write.options.get("marker")})
+            return Receipt(remote_id if write.verb == "create" else None, made.etag, {"id": remote_id})
+        assert write.remote_id is not None
+        known = shelf.live.get(write.remote_id)
+        if known is None:
+            raise RecordGone(write.remote_id, status=404)
+        if write.verb == "delete":
+            self.drop(write.feed, write.remote_id)
+            return Receipt(write.remote_id)
+        if write.etag is not None and write.etag != known.etag:
+            raise Changed(write.remote_id, status=412)
+        fields = {k: v for k, v in json.loads(known.raw).items() if k not in ("id", "etag", "lastModifiedTime")}
+        if write.verb == "respond":
+            written = {"meetingInfo": {**fields.get("meetingInfo", {}), "response": write.fields.get("response")}}
+        elif write.feed.kind == "messages":
+            written = {"sysLabels": ["unread"] if write.fields.get("unread") else []}
+        else:
+            written = write.fields
+        made = self.put(write.feed, write.remote_id, {**fields, **written})
+        return Receipt(write.remote_id, made.etag)
 
     def coverage(self, feed: Feed) -> Coverage:  # noqa: ARG002  (one window for all feeds)
         return self.covers

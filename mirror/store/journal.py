@@ -163,6 +163,12 @@ def did_not_answer(store: Store, account_id: int, detail: str) -> None:
         conn.execute("UPDATE accounts SET status_detail = ? WHERE id = ? AND status = 'active'", [detail, account_id])
 
 
+def set_writable(store: Store, account_id: int, writable: bool) -> None:
+    """Whether edits are taken in and sent."""
+    with store.transaction() as conn:
+        conn.execute("UPDATE accounts SET writable = ? WHERE id = ?", [int(writable), account_id])
+
+
 def pin(store: Store, account_id: int, mailbox: Mailbox) -> None:
     """Remember which mailbox an account is, the first time that it answers."""
     with store.transaction() as conn:
