@@ -20,6 +20,16 @@ _PRAGMAS = frozenset(
 )  # fmt: skip
 
 
+LONGEST_VALUE = 100_000_000
+"""Bytes. Twice the longest mail that providers take; a question for a value of gigabytes ends with an error instead."""
+
+
+def guard(conn: sqlite3.Connection) -> None:
+    """Put a connection under guard: whatever SQL reaches it."""
+    conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+    conn.set_authorizer(authorize)
+
+
 def authorize(action: int, first: str | None, second: str | None, _database: str | None, _inner: str | None) -> int:
     """SQLite's question whether a statement may do a thing. What must not be seen reads as NULL: no error, no value."""
     if action == sqlite3.SQLITE_READ:

@@ -12,6 +12,7 @@ from datasette.plugins import pm
 
 from mirror.store.connection import shipped
 from mirror.web import plugin
+from mirror.web.access import Access
 from mirror.web.home import DATABASE
 
 HERE = Path(__file__).parent
@@ -55,22 +56,41 @@ class MirrorDatabase(Database):  # type: ignore[misc]  # datasette is untyped
         return int(found.rows[0][0])
 
 
-def create_datasette(db_path: Path, *, live_interval_ms: int = 2000, zone: str | None = None) -> Datasette:
+class MirrorDatasette(Datasette):  # type: ignore[misc]  # datasette is untyped
+    """Datasette that knows who is let in. The hash of the password is kept out of the metadata, which has a page."""
+
+    access = Access()
+
+    def plugin_config(self, plugin_name: str, *where: Any, **more: Any) -> Any:
+        if plugin_name == "datasette-auth-passwords":
+            return self.access.plugin_config
+        return super().plugin_config(plugin_name, *where, **more)
+
+
+def create_datasette(
+    db_path: Path, *, live_interval_ms: int = 2000, zone: str | None = None, access: Access | None = None
+) -> Datasette:
     """The browse part over a mirror: serve its `.app()`. The database is at `/mirror`, whatever the file is called.
 
-    `zone`: IANA name of the time zone of this machine, for readers whose browser tells none.
+    `zone`: IANA name of the time zone of this machine, for readers whose browser tells none. `access`: who is let in;
+    without one, everybody on this machine.
     """
+    access = access or Access()
     if not pm.is_registered(plugin):
         pm.register(plugin, "mirror.web.plugin")
     metadata = json.loads(shipped("datasette_metadata.json").read_text(encoding="utf-8"))
     metadata["plugins"] = {"mirror": {"live_interval_ms": live_interval_ms, "zone": zone}}
-    datasette = Datasette(
+    if access.allow is not None:
+        metadata["allow"] = access.allow
+    datasette = MirrorDatasette(
         files=[str(db_path)],
         metadata=metadata,
         settings=SETTINGS,
         template_dir=str(HERE / "templates"),
         static_mounts=[("-/mirror/static", str(HERE / "static"))],
+        secret=access.cookie_secret,
     )
+    datasette.access = access
     datasette.remove_database(next(name for name, db in datasette.databases.items() if not db.is_memory))
     datasette.add_database(MirrorDatabase(datasette, path=str(db_path), is_mutable=True), name=DATABASE)
     return datasette
