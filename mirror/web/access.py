@@ -7,6 +7,7 @@ lead here (DNS rebinding), could read them. With one, they answer to whoever has
 from __future__ import annotations
 
 import base64
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ CHALLENGE = {"www-authenticate": 'Basic realm="mirror", charset="UTF-8"'}
 FOR_PROGRAMS = (".ics", ".vcf")
 """What is subscribed to, by programs that know no cookies: they send the name and the password along."""
 
+_PORT = re.compile(r":[0-9]+\Z")
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 Asgi = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
@@ -61,8 +63,7 @@ class Access:
         """Whether a request with this Host header is meant for us."""
         if self.password_hash is not None:
             return True  # a browser that was led here by another name has no cookie of ours
-        bare = host.lower()
-        name = bare.partition("]")[0] + "]" if bare.startswith("[") else bare.partition(":")[0]
+        name = _PORT.sub("", host.lower())
         return name in _THIS_MACHINE or (self.host is not None and name.strip("[]") == self.host.lower())
 
 
@@ -133,7 +134,9 @@ def door(app: Asgi, access: Access, clock: Clock) -> Asgi:
 def _refused(request: Request, access: Access) -> Response | None:
     host = request.headers.get("host", "")
     if not access.answers_to(host):
-        return _told(421, "This is mirror. It answers to the name of this machine only: open it as http://127.0.0.1")
+        return _told(
+            421, "This is mirror. It answers to this machine's own names only: open it as 127.0.0.1, with its port."
+        )
     if request.path in CLOSED:
         return _told(404, "There is nothing here.")
     if request.method not in ("GET", "HEAD") and (request.method != "POST" or request.path not in POSTS):

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from datasette import handle_exception
 from datasette.app import Datasette
 from datasette.plugins import pm
 
@@ -52,6 +53,7 @@ def create_datasette(
     without one, everybody on this machine.
     """
     access = access or Access()
+    handle_exception.rich = None  # with it, each page that is not found prints the values of all variables on its way
     if not pm.is_registered(plugin):
         pm.register(plugin, "mirror.web.plugin")
     metadata = json.loads(shipped("datasette_metadata.json").read_text(encoding="utf-8"))
