@@ -10,6 +10,8 @@ from typing import Any
 
 from datasette.database import Database, QueryInterrupted, Results
 
+from mirror.web import guard
+
 COUNT_LIMIT_MS = 80
 COUNT_AT_MOST = 1000  # of the rows that lead to a record; beyond that, how many is of no interest
 
@@ -39,6 +41,7 @@ class MirrorDatabase(Database):  # type: ignore[misc]  # datasette is untyped
     """A mirror.db as Datasette reads it."""
 
     async def execute(self, sql: str, params: Any = None, truncate: bool = False, **more: Any) -> Results:
+        guard.check(sql)
         if sql.startswith("select count(*) from ") and not more.get("custom_time_limit"):
             more["custom_time_limit"] = COUNT_LIMIT_MS
         elif sql.startswith("select (select count(*) from "):
