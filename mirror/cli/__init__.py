@@ -31,6 +31,7 @@ COMMANDS = {
     "accept": ("mirror.cli.sync", "Release a feed that is held because too much would be deleted."),
     "search": ("mirror.cli.browse", "Find contacts, events, mail and tasks by their words."),
     "show": ("mirror.cli.browse", "One record, whole."),
+    "people": ("mirror.cli.people", "Who is who: everybody you have to do with, by all their addresses."),
     "history": ("mirror.cli.history", "All versions of a record, and what each changed."),
     "verify": ("mirror.cli.keeping", "Look over the whole mirror; --repair what can be rebuilt."),
     "backup": ("mirror.cli.keeping", "A consistent copy in a folder, while everything goes on."),
