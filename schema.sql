@@ -190,6 +190,15 @@ CREATE TABLE hints (
     pulled_at    TEXT
 );
 
+-- What the person said about who is who, by address (`mirror people`); it has the last word over the contact cards. The view
+-- `people` follows it.
+CREATE TABLE people_overrides (
+    email        TEXT PRIMARY KEY,         -- lower case
+    person_email TEXT CHECK (person_email <> email),  -- the address belongs to whoever has this one
+    apart        INTEGER NOT NULL DEFAULT 0,  -- 1: contact cards that it shares with other addresses say nothing about it
+    name         TEXT                      -- what the one with this address is called
+) WITHOUT ROWID;
+
 -- The last place taken in the order of change, and its moment. One row. The mirror's time never runs backwards: what a
 -- transaction writes is dated later than all before it, by a millisecond if the machine's clock says otherwise. So a version
 -- is the known one from its observed_at until the observed_at of the next, and what was known at a past moment stays so.
@@ -807,20 +816,85 @@ WHERE events.deleted_at IS NULL AND calendars.deleted_at IS NULL AND coalesce(ca
     AND coalesce(recurrence_type, 'single') <> 'master' AND coalesce(occurrence_type, '') <> 'deleted'
     AND ends_at >= strftime('%Y-%m-%dT%H:%M:%fZ', 'now');
 
--- Everybody one has written to or heard from, by address.
+-- Who is who: everybody one has written to, heard from or met, with all their addresses. Addresses on one live contact card are
+-- one person's, also from card to card, whatever the account; people_overrides has the last word. Oneself (whoever has the
+-- address of an account) is left out. A mail or meeting counts once for each address.
 CREATE VIEW people AS
-WITH mails AS (
-    SELECT from_email AS email, from_name AS name, received_at AS at, 1 AS received, 0 AS sent FROM messages
-    WHERE from_email IS NOT NULL AND deleted_at IS NULL
+WITH RECURSIVE
+links(email, other) AS MATERIALIZED (
+    SELECT one.email, other.email
+    FROM contact_emails AS one JOIN contact_emails AS other ON other.contact_id = one.contact_id AND other.email <> one.email
+    JOIN contacts ON contacts.id = one.contact_id
+    WHERE contacts.deleted_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM people_overrides WHERE apart = 1 AND people_overrides.email IN (one.email, other.email))
+    UNION SELECT email, person_email FROM people_overrides WHERE person_email IS NOT NULL
+    UNION SELECT person_email, email FROM people_overrides WHERE person_email IS NOT NULL
+),
+reached(email, other) AS (
+    SELECT email, email FROM links
+    UNION SELECT reached.email, links.other FROM reached JOIN links ON links.email = reached.other
+),
+same(email, person) AS MATERIALIZED (SELECT email, min(other) FROM reached GROUP BY email),
+sent_mails(id, received_at) AS MATERIALIZED (
+    SELECT id, received_at FROM messages WHERE labels LIKE '%"sent"%' AND deleted_at IS NULL
+),
+met(email, received, sent, meetings, first_at, last_at) AS (
+    SELECT from_email, count(*), 0, 0, min(received_at), max(received_at)
+    FROM messages WHERE from_email IS NOT NULL AND deleted_at IS NULL GROUP BY from_email
     UNION ALL
-    SELECT message_recipients.email, message_recipients.name, received_at, 0, 1
-    FROM messages JOIN message_recipients ON message_recipients.message_id = messages.id
-    WHERE labels LIKE '%"sent"%' AND deleted_at IS NULL AND message_recipients.email IS NOT NULL
+    SELECT email, 0, count(DISTINCT message_id), 0, min(received_at), max(received_at)
+    FROM sent_mails CROSS JOIN message_recipients ON message_id = sent_mails.id
+    WHERE email IS NOT NULL AND role <> 'reply_to' GROUP BY email
+    UNION ALL
+    SELECT email, 0, 0, count(DISTINCT event_id), NULL, NULL
+    FROM event_attendees JOIN events ON events.id = event_id
+    WHERE deleted_at IS NULL AND coalesce(canceled, 0) = 0 AND email IS NOT NULL GROUP BY email
+),
+addresses(email, person, received, sent, meetings, first_at, last_at) AS MATERIALIZED (
+    SELECT met.email, coalesce(same.person, met.email), sum(received), sum(sent), sum(meetings), min(first_at), max(last_at)
+    FROM met LEFT JOIN same ON same.email = met.email GROUP BY met.email
+),
+persons(person, email, received, sent, meetings, last_at) AS MATERIALIZED (  -- email: the one with the last mail, as max() has it
+    SELECT person, email, sum(received), sum(sent), sum(meetings), max(coalesce(last_at, '')) FROM addresses GROUP BY person
+),
+everything(person, email, first_at) AS MATERIALIZED (
+    SELECT person, email, first_at FROM addresses
+    UNION ALL SELECT person, email, NULL FROM same
+        WHERE person IN (SELECT person FROM persons) AND email NOT IN (SELECT email FROM addresses)
+),
+cards(person, contact_id, name) AS MATERIALIZED (
+    SELECT DISTINCT person, contacts.id, contacts.name
+    FROM everything JOIN contact_emails ON contact_emails.email = everything.email JOIN contacts ON contacts.id = contact_id
+    WHERE contacts.deleted_at IS NULL
+),
+lists(person, emails, first_at) AS MATERIALIZED (
+    SELECT person, group_concat(email, ', '), min(first_at)
+    FROM (SELECT person, email, first_at FROM everything ORDER BY person, email) GROUP BY person
+),
+card_lists(person, contact_id, contact_ids) AS MATERIALIZED (
+    SELECT person, min(contact_id), group_concat(contact_id, ', ')
+    FROM (SELECT person, contact_id FROM cards ORDER BY person, contact_id) GROUP BY person
+),
+card_names(person, name, contact_id) AS MATERIALIZED (  -- of the first card, as min() has it; so below
+    SELECT person, name, min(contact_id) FROM cards WHERE name IS NOT NULL GROUP BY person
+),
+said(person, name, email) AS MATERIALIZED (
+    SELECT person, name, min(people_overrides.email)
+    FROM people_overrides JOIN everything ON everything.email = people_overrides.email WHERE name IS NOT NULL GROUP BY person
 )
-SELECT email, max(name) AS name, sum(received) AS mails_received, sum(sent) AS mails_sent, min(at) AS first_at, max(at) AS last_at,
-    (SELECT contact_id FROM contact_emails JOIN contacts ON contacts.id = contact_id
-        WHERE contact_emails.email = mails.email AND deleted_at IS NULL LIMIT 1) AS contact_id
-FROM mails GROUP BY email;
+SELECT persons.email,
+    coalesce(said.name, card_names.name,
+        (SELECT from_name FROM messages WHERE from_email = persons.email AND from_name IS NOT NULL ORDER BY received_at DESC LIMIT 1),
+        (SELECT name FROM message_recipients WHERE message_recipients.email = persons.email AND name IS NOT NULL LIMIT 1),
+        (SELECT name FROM event_attendees WHERE event_attendees.email = persons.email AND name IS NOT NULL LIMIT 1)
+    ) AS name,
+    emails, received AS mails_received, sent AS mails_sent, meetings, lists.first_at, nullif(persons.last_at, '') AS last_at,
+    card_lists.contact_id, contact_ids
+FROM persons JOIN lists ON lists.person = persons.person
+LEFT JOIN said ON said.person = persons.person
+LEFT JOIN card_names ON card_names.person = persons.person
+LEFT JOIN card_lists ON card_lists.person = persons.person
+WHERE persons.person NOT IN (SELECT person FROM everything JOIN accounts ON lower(accounts.email) = everything.email);
 
 -- How each feed is doing.
 CREATE VIEW feed_status AS

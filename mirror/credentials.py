@@ -1,6 +1,6 @@
-"""Secrets of accounts: in the system's keyring where there is a usable one, else in `credentials.json` (0600) in the home.
+"""Secrets of accounts, and of the pages: in the system's keyring where there is a usable one, else in `credentials.json`.
 
-Never in `mirror.db`, a log or a URL.
+That is in the home, and readable by its owner alone. Never in `mirror.db`, a log or a URL.
 """
 
 from __future__ import annotations
@@ -19,24 +19,34 @@ from mirror.errors import HomeUnusable, SignInAgain
 
 SERVICE = "mirror"
 MISSING = "credentials.missing"
+PAGES = "/pages"
+"""Where the pages' password is kept among the accounts' secrets. No account's name has a slash."""
 
 Secret = dict[str, str]
-"""`{"token"}` for a bearer token, or `{"client_id", "client_secret", "account_id"}` for an application's own."""
+"""`{"token"}` for a bearer token, `{"client_id", "client_secret", "account_id"}` for an application's own, or
+`{"password_hash", "cookie_secret"}` for the pages."""
+
+_FORMS = ({"token"}, {"client_id", "client_secret", "account_id"}, {"password_hash", "cookie_secret"})
+_IN_KEYRING: Secret = {"in": "keyring"}
 
 
 def save(home: Path, account: str, secret: Secret, *, in_file: bool = False) -> str:
     """Keep a secret; says where: `keyring` or the file's path. Raises: HomeUnusable."""
     in_keyring = not in_file and _in_keyring(home, account, secret)
     with _alone(home):
-        others = {name: kept for name, kept in _read(home).items() if name != account}
-        _write(home, others if in_keyring else {**others, account: secret})
+        kept = {name: kept for name, kept in _read(home).items() if name != account}
+        if not in_keyring:
+            kept[account] = secret
+        elif account == PAGES:
+            kept[account] = _IN_KEYRING  # so that a keyring that is locked does not look like no password at all
+        _write(home, kept)
     return "keyring" if in_keyring else str(_path(home))
 
 
 def load(home: Path, account: str) -> Secret:
     """Raises: SignInAgain when there is none (any more), HomeUnusable."""
     kept = _read(home).get(account)
-    if kept is not None:
+    if kept is not None and kept != _IN_KEYRING:
         return kept
     try:
         secret = json.loads(keyring.get_password(SERVICE, _name(home, account)) or "null")
@@ -45,6 +55,16 @@ def load(home: Path, account: str) -> Secret:
     if not _is_secret(secret):
         raise SignInAgain("no credentials", code=MISSING)
     return secret
+
+
+def load_password(home: Path) -> Secret | None:
+    """None when no password is set. Raises: SignInAgain when one is, and can't be read; HomeUnusable."""
+    return load(home, PAGES) if has_password(home) else None
+
+
+def has_password(home: Path) -> bool:
+    """Whether the pages have a password. Raises: HomeUnusable."""
+    return PAGES in _read(home)
 
 
 def forget(home: Path, account: str) -> None:
@@ -80,7 +100,7 @@ def _is_secret(found: object) -> TypeGuard[Secret]:
     return (
         isinstance(found, dict)
         and all(isinstance(value, str) for value in found.values())
-        and ("token" in found or {"client_id", "client_secret", "account_id"} <= found.keys())
+        and any(form <= found.keys() for form in _FORMS)
     )
 
 
@@ -101,7 +121,7 @@ def _read(home: Path) -> dict[str, Secret]:
         raise HomeUnusable(str(_path(home)), error.strerror or str(error)) from error
     except ValueError as error:
         raise HomeUnusable(str(_path(home)), "it is not JSON any more") from error
-    if not isinstance(kept, dict) or not all(map(_is_secret, kept.values())):
+    if not isinstance(kept, dict) or not all(one == _IN_KEYRING or _is_secret(one) for one in kept.values()):
         raise HomeUnusable(str(_path(home)), "it does not hold what mirror wrote there")
     return kept
 

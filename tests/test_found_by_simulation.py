@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worlds import CALENDARS, EVENTS, FOLDERS, MESSAGES, MemoryUpstream, World
+from worlds import CALENDARS, CONTACTS, EVENTS, FOLDERS, MESSAGES, MemoryUpstream, World
 
 from mirror.errors import WrongAnswer
 from mirror.feed import Coverage, Feed, Page
@@ -136,3 +136,20 @@ def test_mail_is_not_deleted_because_upstream_counts_days_from_another_clock(wor
     assert world.one("messages").outcome == "ok"
 
     assert world.tombstones(MESSAGES) == {}
+
+
+def test_an_old_state_that_a_listing_tells_again_makes_no_version(world: World) -> None:
+    world.upstream.put(CONTACTS, "a", "early")
+    early = memory(world).live(CONTACTS)["a"]
+    world.clock.sleep(60)
+    world.upstream.put(CONTACTS, "a", "late")
+    world.pull("contacts")
+    memory(world).rewrite = lambda feed, page: replace(
+        page,
+        changes=tuple(early if feed == CONTACTS and change.remote_id == "a" else change for change in page.changes),
+    )
+    world.upstream.expire(CONTACTS)
+
+    assert world.one("contacts").outcome == "ok"
+
+    assert world.history("contacts", "a") == ["late"]

@@ -55,6 +55,8 @@ DOORS = {
     "sqlite_utils": ("store", "web"),
     "keyring": ("credentials",),
     "datasette": ("web",),
+    "datasette_auth_passwords": ("web",),
+    "tzlocal": ("cli",),
     "uvicorn": ("cli",),
     "flask": ("sandbox",),
     "werkzeug": ("sandbox",),

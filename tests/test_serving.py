@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -200,6 +201,45 @@ def test_serve_listens_on_ipv6_or_says_that_there_is_none(mirrored: Cli) -> None
         assert url.startswith("http://[::1]:")
         assert get(url).status_code == 200
         assert serving.stop() == 0
+
+
+def test_with_a_password_others_are_served_what_they_sign_in_for(mirrored: Cli) -> None:
+    mirrored("password", "set", "--stdin", typed="correct horse")
+
+    with running(mirrored, "serve", "--port", "0", "--host", "0.0.0.0") as serving:
+        url = serving.url().replace("0.0.0.0", "127.0.0.1")
+        stranger = httpx.get(url + "/mirror/contacts", headers={"host": "mirror.example.org"}, trust_env=False)
+        owner = httpx.get(url + "/mirror/contacts", auth=("owner", "correct horse"), trust_env=False)
+        listed = (
+            Path(f"/proc/{serving.process.pid}/cmdline").read_bytes()
+            + Path(f"/proc/{serving.process.pid}/environ").read_bytes()
+        )
+        assert serving.stop() == 0
+
+    assert (stranger.status_code, owner.status_code) == (401, 200)
+    assert "Radia Perlman" not in stranger.text
+    assert "Radia Perlman" in owner.text
+    assert b"pbkdf2" not in listed
+    assert "Put HTTPS in front of it." in "".join(serving.said)
+
+
+def test_a_name_that_was_made_to_lead_here_gets_no_page(mirrored: Cli) -> None:
+    with running(mirrored, "serve", "--port", "0") as serving:
+        url = serving.url()
+        answer = httpx.get(url + "/mirror/contacts", headers={"host": "evil.example"}, trust_env=False)
+        assert serving.stop() == 0
+
+    assert answer.status_code == 421
+    assert "Radia Perlman" not in answer.text
+    assert "".join(serving.said).count("\n") == 1
+
+
+def test_the_pages_know_the_time_zone_of_the_machine(mirrored: Cli) -> None:
+    with running(mirrored, "serve", "--port", "0", env={"TZ": "Asia/Kolkata"}) as serving:
+        told = get(serving.url() + "/-/metadata.json").json()
+        assert serving.stop() == 0
+
+    assert told["plugins"]["mirror"]["zone"] == "Asia/Kolkata"
 
 
 def has_ipv6() -> bool:

@@ -133,7 +133,9 @@ def writable(ctx: click.Context, name: str, switch: str) -> None:
     found = journal.account_named(store, name)
     journal.set_writable(store, found.id, switch == "on")
     if switch == "on":
-        click.echo(f"{name} is writable: edits are kept here at once, and sent with the next sync. See them with: mirror outbox")
+        click.echo(
+            f"{name} is writable: edits are kept here at once, and sent with the next sync. See them with: mirror outbox"
+        )
         return
     waiting = len(outbox.edits(store, account_id=found.id))
     click.echo(f"{name} is read-only." + (f" {waiting} edits stay in the outbox and are not sent." if waiting else ""))

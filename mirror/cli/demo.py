@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from mirror import credentials
 from mirror.cli.ending import Ending
 from mirror.cli.opening import leave, opened, system_clock
+from mirror.cli.password import access_of
 from mirror.cli.serving import PORT, listen, run_until_stopped, url_of
 from mirror.cli.words import plain
 from mirror.clock import SystemClock
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mirror.sandbox.state import State
 
 MARK = "this-is-a-demo"
+HOST = "127.0.0.1"
 DEMO_INTERVAL_FACTOR = 0.05  # mail every three seconds, so that there is something to watch
 
 _size = click.option("--size", default=1.0, show_default=True, type=click.FloatRange(0.01, 100), metavar="FACTOR",
@@ -136,7 +138,7 @@ def _live(state: State, clock: SystemClock, every_s: float) -> None:
 @click.pass_context
 def demo(ctx: click.Context, once: bool, no_browser: bool, port: int, seed: int, size: float) -> None:
     """A synthetic person's mailbox, mirrored and served, while the person goes on living. Needs no account, no network."""
-    listening = None if once else listen("127.0.0.1", port)
+    listening = None if once else listen(HOST, port)
     clock = system_clock()
     clock.random.seed(seed)
     with _fresh_home(ctx.find_root().obj) as home:
@@ -179,7 +181,7 @@ def _demonstrate(
                 f"Or ask it:  sqlite3 '{home / 'mirror.db'}' \"select subject, from_name from messages limit 5\""
             )
             opening = (lambda: _open_browser(url)) if browser else None
-            run_until_stopped(home, listening, ending, tick_s=1.0, on_ready=opening)
+            run_until_stopped(home, listening, ending, access_of(home, HOST), tick_s=1.0, on_ready=opening)
     finally:
         clock.stop()
         upstream.stop()

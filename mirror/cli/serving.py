@@ -1,27 +1,35 @@
-"""`mirror run` and `mirror serve`: the pages on loopback, with the scheduler beside them or without."""
+"""`mirror run` and `mirror serve`: the pages, with the scheduler beside them or without.
+
+On this machine alone, unless there is a password: then wherever the person says.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import functools
+import ipaddress
 import logging
 import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+import tzlocal
 
 from mirror.cli.ending import Ending
 from mirror.cli.opening import home_of, opened, source_for, store_of, system_clock
+from mirror.cli.password import access_of
 from mirror.clock import SystemClock
 from mirror.errors import PortInUse, Usage
 from mirror.store import journal
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+if TYPE_CHECKING:
+    from mirror.web.access import Access
+
 PORT = 8801
 GRACE_S = 1  # for pages that are on their way; then up to 3 s for pulls: together less than five
 
@@ -29,7 +37,8 @@ GRACE_S = 1  # for pages that are on their way; then up to 3 s for pulls: togeth
 def _serving_options(command: click.decorators.FC) -> click.decorators.FC:
     command = click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535),
                            help="0: any free one.")(command)  # fmt: skip
-    return click.option("--host", default="127.0.0.1", show_default=True, help="Loopback only.")(command)
+    return click.option("--host", default="127.0.0.1", show_default=True,
+                        help="Another than loopback needs a password: mirror password set.")(command)  # fmt: skip
 
 
 @click.command()
@@ -38,10 +47,11 @@ def _serving_options(command: click.decorators.FC) -> click.decorators.FC:
 def serve(ctx: click.Context, host: str, port: int) -> None:
     """Serve the pages of the mirror. Nothing is synced."""
     store_of(ctx).close()
-    listening = listen(host, port)
+    access = access_of(home_of(ctx), host)
+    listening = listen(host, port, guarded=access.password_hash is not None)
     with Ending() as ending:
-        click.echo(f"Browse {url_of(listening)}  (Ctrl-C ends it)")
-        serve_pages(home_of(ctx) / "mirror.db", listening, ending)
+        _say_where(listening, host)
+        serve_pages(home_of(ctx) / "mirror.db", listening, ending, access)
 
 
 @click.command()
@@ -50,21 +60,29 @@ def serve(ctx: click.Context, host: str, port: int) -> None:
 def run(ctx: click.Context, host: str, port: int) -> None:
     """Keep all accounts up to date and serve the pages, until Ctrl-C or SIGTERM."""
     store = store_of(ctx)
-    listening = listen(host, port)
+    access = access_of(home_of(ctx), host)
+    listening = listen(host, port, guarded=access.password_hash is not None)
     with Ending() as ending:
-        click.echo(f"Browse {url_of(listening)}  (Ctrl-C ends it)")
+        _say_where(listening, host)
         if not journal.accounts(store):
             click.echo(
                 "No accounts yet. Add one with: mirror account add NAME --token-stdin (it is noticed while this runs)"
             )
         store.close()
-        run_until_stopped(home_of(ctx), listening, ending)
+        run_until_stopped(home_of(ctx), listening, ending, access)
+
+
+def _say_where(listening: socket.socket, host: str) -> None:
+    click.echo(f"Browse {url_of(listening)}  (Ctrl-C ends it)")
+    if not is_loopback(host):
+        click.echo("Others can reach it, and read along: it speaks plain HTTP. Put HTTPS in front of it.", err=True)
 
 
 def run_until_stopped(
     home: Path,
     listening: socket.socket,
     ending: Ending,
+    access: Access,
     *,
     tick_s: float | None = None,
     on_ready: Callable[[], None] | None = None,
@@ -83,7 +101,7 @@ def run_until_stopped(
     ending.then(clock.stop)
     loops.start()
     try:
-        serve_pages(store.path, listening, ending, on_ready=on_ready)
+        serve_pages(store.path, listening, ending, access, on_ready=on_ready)
     finally:
         finished = loops.stop()
     click.echo("Stopped. Everything that was shown is in the file.")
@@ -97,10 +115,23 @@ def _source(home: Path, clock: SystemClock, account: Any) -> Any:
     return source_for(home, account, clock)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """The socket to serve on. Raises: PortInUse; Usage for an address that others could reach."""
-    if host not in LOOPBACK:
-        raise Usage(f"the pages are served on this machine only (127.0.0.1); {host} would show your mail to others")
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name: who knows where it leads
+        return False
+
+
+def listen(host: str, port: int, *, guarded: bool = False) -> socket.socket:
+    """The socket to serve on. Raises: PortInUse; Usage for an address that others could reach, unless a password guards it."""
+    if not guarded and not is_loopback(host):
+        raise Usage(
+            f"{host} would show your mail to everybody who can reach it."
+            " Set a password first, with: mirror password set"
+        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with contextlib.ExitStack() as on_failure:
         try:
@@ -120,8 +151,21 @@ def url_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
+def time_zone() -> str | None:
+    """The IANA name of this machine's time zone, None where it has none that is known."""
+    try:
+        return tzlocal.get_localzone_name()
+    except (LookupError, ValueError, OSError):
+        return None
+
+
 def serve_pages(
-    path: Path, listening: socket.socket, ending: Ending, *, on_ready: Callable[[], None] | None = None
+    path: Path,
+    listening: socket.socket,
+    ending: Ending,
+    access: Access,
+    *,
+    on_ready: Callable[[], None] | None = None,
 ) -> None:
     """Datasette over the file, in this thread, until it is time to end."""
     import uvicorn
@@ -141,7 +185,11 @@ def serve_pages(
 
     # lifespan off: Datasette starts on its first request; what it starts then lives in this loop
     config = uvicorn.Config(
-        create_datasette(path).app(), log_level="warning", lifespan="off", timeout_graceful_shutdown=GRACE_S
+        create_datasette(path, zone=time_zone(), access=access).app(),
+        log_level="warning",
+        lifespan="off",
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
     )
     server = Server(config)
 

@@ -168,7 +168,7 @@ class Upstream:
         if not gone:
             return None
         place = chance.choice(gone)
-        self._create(chance, account, kind, remote_id=place.remote_id, parent=place.parent or None)
+        self._create_again(chance, place)
         return f"re-created {_name(place)} {self._mark(place)}"
 
     def _replace(self, chance: random.Random, account: str) -> str | None:
@@ -179,8 +179,16 @@ class Upstream:
         place = chance.choice(places)
         self._delete(place)
         self.state.clock.sleep(chance.choice((0.0, 1.0, 600.0)))
-        self._create(chance, account, place.kind, remote_id=place.remote_id, parent=place.parent or None)
+        self._create_again(chance, place)
         return f"deleted {_name(place)} and re-created it {self._mark(place)}"
+
+    def _create_again(self, chance: random.Random, place: Place) -> None:
+        """Under its own id. What a mail is now may differ; when it was received does not."""
+        before = next((entry.fields for entry in reversed(self.ledger.entries[place]) if entry.fields is not None), {})
+        like = {"receivedAt": before["receivedAt"]} if place.kind == "messages" else None
+        self._create(
+            chance, place.account, place.kind, remote_id=place.remote_id, parent=place.parent or None, like=like
+        )
 
     def _move_mail(self, chance: random.Random, account: str) -> str | None:
         """Into another folder; where ids change with that, under a new id."""

@@ -114,7 +114,7 @@ class Wire(httpx.BaseTransport):
 
     def _spell(self, asked: Asked) -> Spell | None:
         for spell in self._spells:
-            if spell.takes(asked):
+            if spell.takes(asked) and (spell.trouble is not spoil.OTHER_MAILBOX or self._is_pinned()):
                 spell.left -= 1
                 if spell.left <= 0:
                     self._spells.remove(spell)

@@ -27,9 +27,13 @@ def _index_mail_and_complete_attendees(conn: sqlite3.Connection) -> None:
     """Version 3: indexes that the pages ask for, and attendees that complete an event without making a version."""
 
 
-def _keep_what_was_stuck_and_is_gone(conn: sqlite3.Connection) -> None:
-    """Version 4: what upstream deleted before it could be stored keeps its bytes."""
+def _keep_what_is_gone_and_say_who_is_who(conn: sqlite3.Connection) -> None:
+    """Version 4: what upstream deleted before it could be stored keeps its bytes; a person may say who is who; indexes."""
     conn.execute("ALTER TABLE stuck ADD COLUMN gone_at TEXT")
+    conn.execute(
+        "CREATE TABLE people_overrides (email TEXT PRIMARY KEY, person_email TEXT CHECK (person_email <> email),"
+        " apart INTEGER NOT NULL DEFAULT 0, name TEXT) WITHOUT ROWID"
+    )
 
 
 def _make_the_outbox(conn: sqlite3.Connection) -> None:
@@ -70,7 +74,7 @@ def statements(schema: str) -> Iterator[str]:
 STEPS: Sequence[Step] = (
     _date_the_order_of_change,
     _index_mail_and_complete_attendees,
-    _keep_what_was_stuck_and_is_gone,
+    _keep_what_is_gone_and_say_who_is_who,
     _make_the_outbox,
 )
 """Step number n leads from version n to version n + 1: tables and their rows. Views, triggers and indexes follow."""

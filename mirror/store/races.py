@@ -25,7 +25,7 @@ def settle(store: Store, feed: FeedRow, changes: Sequence[Change]) -> tuple[list
     stored: ask, as upstream may have told of it late, after the record was created anew.
     """
     names = [change.remote_id for change in changes if change.remote_id is not None]
-    if feed.state not in ("following", "listing") or not names or not _may_race(feed, changes):
+    if feed.state not in ("following", "listing") or not names:
         return list(changes), set()
     known = _known(store, feed, names)
     seen = _seen(store, feed, names)
@@ -40,16 +40,12 @@ def settle(store: Store, feed: FeedRow, changes: Sequence[Change]) -> tuple[list
                 continue
             if (verdict is None and (met or change.at is not None)) or verdict is False:
                 ask.add(change.remote_id)
-        elif isinstance(change, Record) and row is not None and feed.state == "following":
+        elif isinstance(change, Record) and row is not None:
             newest = row[1] or row[0]
             if change.modified_at and newest and change.modified_at < newest and not _is_stored(store, row, change):
                 ask.add(change.remote_id)
         settled.append(change)
     return settled, ask
-
-
-def _may_race(feed: FeedRow, changes: Sequence[Change]) -> bool:
-    return feed.state == "following" or any(isinstance(change, Gone) for change in changes)
 
 
 def _later(gone_at: str | None, modified_at: str | None) -> bool | None:

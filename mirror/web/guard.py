@@ -5,12 +5,15 @@ The connection can't write in any case. This keeps upstream's tokens, and the ta
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
-UNREADABLE_TABLES = frozenset({"purges", "walk_seen", "sqlite_dbpage"})
+UNREADABLE_TABLES = frozenset({"purges", "walk_seen", "sqlite_dbpage", "dbstat"})
 UNREADABLE_COLUMNS = frozenset({("feeds", "cursor")})
+UNUSABLE_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer"})  # the latter tells where in memory things are
 
-_ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
+_ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE})
+_JOINS_BY_NAME = re.compile(r"\b(?:natural|using)\b", re.IGNORECASE)
 _PRAGMAS = frozenset(
     {
         "database_list", "foreign_key_list", "function_list", "index_info", "index_list", "index_xinfo", "page_count",
@@ -20,11 +23,33 @@ _PRAGMAS = frozenset(
 )  # fmt: skip
 
 
+LONGEST_VALUE = 100_000_000
+"""Bytes. Twice the longest mail that providers take; a question for a value of gigabytes ends with an error instead."""
+
+
+def guard(conn: sqlite3.Connection) -> None:
+    """Put a connection under guard: whatever SQL reaches it."""
+    conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+    conn.set_authorizer(authorize)
+
+
+def check(sql: str) -> None:
+    """SQLite doesn't ask about columns that are joined by their name alone; so what holds any that are hidden is not joined so.
+
+    Raises: sqlite3.OperationalError.
+    """
+    written = sql.lower()
+    if any(table in written for table, _ in UNREADABLE_COLUMNS) and _JOINS_BY_NAME.search(sql):
+        raise sqlite3.OperationalError("feeds can't be joined by NATURAL or USING here; say ON")
+
+
 def authorize(action: int, first: str | None, second: str | None, _database: str | None, _inner: str | None) -> int:
     """SQLite's question whether a statement may do a thing. What must not be seen reads as NULL: no error, no value."""
     if action == sqlite3.SQLITE_READ:
         hidden = first in UNREADABLE_TABLES or (first, second) in UNREADABLE_COLUMNS
         return sqlite3.SQLITE_IGNORE if hidden else sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_FUNCTION:
+        return sqlite3.SQLITE_DENY if (second or "").lower() in UNUSABLE_FUNCTIONS else sqlite3.SQLITE_OK
     if action in _ALLOWED:
         return sqlite3.SQLITE_OK
     if action == sqlite3.SQLITE_UPDATE and first == "sqlite_master":

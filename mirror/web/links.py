@@ -9,7 +9,7 @@ HOME = "/"
 
 def _with(path: str, **query: object) -> str:
     given = {name: value for name, value in query.items() if value not in (None, "")}
-    return f"{path}?{urlencode(given)}" if given else path
+    return f"{path}?{urlencode(given, doseq=True)}" if given else path
 
 
 def contact(record_id: int) -> str:
@@ -20,8 +20,14 @@ def message(record_id: int) -> str:
     return f"/mail/{record_id}"
 
 
-def event(record_id: int) -> str:
-    return f"/events/{record_id}"
+def event(record_id: int, **query: object) -> str:
+    """`start`: of a series, the start of the occurrence that is meant."""
+    return _with(f"/events/{record_id}", **query)
+
+
+def event_file(record_id: int) -> str:
+    """The event as iCalendar; a series with its exceptions."""
+    return f"/events/{record_id}.ics"
 
 
 def task(record_id: int) -> str:
@@ -53,6 +59,11 @@ def mail(**filters: object) -> str:
 def calendar(view: str = "month", day: str | None = None, **filters: object) -> str:
     """`view`: month, week or agenda; `day`: a date in it."""
     return _with(f"/calendar/{view}" + (f"/{day}" if day else ""), **filters)
+
+
+def calendar_file(calendar_id: int) -> str:
+    """A whole calendar as iCalendar, for other programs to follow."""
+    return f"/calendar/{calendar_id}.ics"
 
 
 def row(table: str, record_id: int) -> str:

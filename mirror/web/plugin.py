@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from datasette.app import Datasette
+from datasette.utils.asgi import Request, Response
 from jinja2 import Environment
 from markupsafe import Markup
 from pluggy import HookimplMarker
 
+from mirror.clock import SystemClock
 from mirror.web import cells, functions, home, layout, links, pages, rows, words
-from mirror.web.guard import authorize
+from mirror.web.access import LOGIN, Access, Asgi, door, sign_in
+from mirror.web.guard import guard
 
 hookimpl = HookimplMarker("datasette")  # datasette.hookimpl is the same, without types
-
-Asgi = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
 # Scripts come from our own files only: what upstream wrote can't run, even if it got into a page unescaped.
 POLICY = "; ".join(
@@ -42,7 +43,7 @@ HEADERS = (
 def prepare_connection(conn: sqlite3.Connection, database: str) -> None:
     if database == home.DATABASE:
         functions.register(conn)
-        conn.set_authorizer(authorize)
+        guard(conn)
 
 
 @hookimpl
@@ -56,6 +57,7 @@ def prepare_jinja2_environment(env: Environment) -> None:
     env.globals["kind_names"] = words.KIND_NAMES
     env.globals["grouped"] = home.grouped
     env.globals["links"] = links
+    env.globals["login_path"] = LOGIN
 
 
 @hookimpl
@@ -95,8 +97,16 @@ def extra_template_vars(
 
 
 @hookimpl
-def asgi_wrapper() -> Callable[[Asgi], Asgi]:
+def forbidden(datasette: Datasette, request: Request) -> Response | None:
+    """Who has not signed in is asked to, instead of being told that this is not for them."""
+    return sign_in(request) if access_of(datasette).password_hash and request.actor is None else None
+
+
+@hookimpl
+def asgi_wrapper(datasette: Datasette) -> Callable[[Asgi], Asgi]:
     def wrap(app: Asgi) -> Asgi:
+        behind_the_door = door(app, access_of(datasette), SystemClock())
+
         async def with_headers(scope: dict[str, Any], receive: Any, send: Any) -> None:
             async def send_with_headers(message: dict[str, Any]) -> None:
                 if message["type"] == "http.response.start":
@@ -105,8 +115,12 @@ def asgi_wrapper() -> Callable[[Asgi], Asgi]:
                     message = {**message, "headers": given + [header for header in HEADERS if header[0] not in names]}
                 await send(message)
 
-            await app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+            await behind_the_door(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
         return with_headers
 
     return wrap
+
+
+def access_of(datasette: Datasette) -> Access:
+    return getattr(datasette, "access", None) or Access()
