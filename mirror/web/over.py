@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mirror.formats import text as texts
-from mirror.resources import KINDS
 from mirror.store.columns import CHILDREN
 from mirror.store.connection import open_reader
 from mirror.web import functions

@@ -17,7 +17,7 @@ from mirror import clock as clocks
 from mirror import moments
 from mirror.clock import Clock, SystemClock
 from mirror.errors import Usage
-from mirror.web import links, then
+from mirror.web import links, over, then
 
 DATABASE = "mirror"
 ZONE_COOKIE = "mirror_zone"
@@ -48,6 +48,7 @@ class Asked:
         self.zone = zone
         self.at = at
         self.behind: list[Behind] = []
+        self.pending = {} if at else over.pending(conn)
 
     def rows(self, title: str | None, sql: str, /, **parameters: Any) -> list[Row]:
         """All rows. The question is shown beneath the page under `title`; without one it is a mere look-up."""
@@ -101,6 +102,7 @@ async def show(
         "zone": asked.zone.key,
         "behind": asked.behind,
         "here": request.path,
+        "pending_edits": asked.pending,
         "query": [(name, value) for name in request.args for value in request.args.getlist(name)],
         "back_to_now": _without(request, "at"),
     }
@@ -120,9 +122,16 @@ async def _ask(request: Request, datasette: Datasette, read: Callable[[Asked], A
         asked = Asked(conn, clocks.text(now), zone, at)
         return read(asked), asked
 
-    if at is None:
-        return await database.execute_fn(run)  # type: ignore[no-any-return]  # datasette is untyped
     path = Path(database.path)
+
+    def run_now(conn: Any) -> tuple[Answer, Asked]:
+        if not over.pending(conn):
+            return run(conn)
+        with over.opened(path) as laid_over:
+            return run(laid_over)
+
+    if at is None:
+        return await database.execute_fn(run_now)  # type: ignore[no-any-return]  # datasette is untyped
 
     def run_then(_conn: Any) -> tuple[Answer, Asked]:
         with then.opened(path, at) as conn:
