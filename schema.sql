@@ -132,6 +132,7 @@ CREATE TABLE edits (
     patch        TEXT NOT NULL,            -- JSON: upstream's fields as they should be, whole top-level ones
     base         TEXT,                     -- JSON: the record as it read when the edit was made
     base_etag    TEXT,
+    base_seq     INTEGER NOT NULL DEFAULT 0,  -- the last place in the order of change then: versions after it are news to the edit
     options      TEXT NOT NULL DEFAULT '{}',  -- JSON: what goes beside the fields: draft, notify_attendees, body_type
     state        TEXT NOT NULL DEFAULT 'pending' CHECK (state IN
                  ('pending', 'sending', 'sent', 'settled', 'conflict', 'unsure', 'rejected', 'discarded')),

@@ -117,6 +117,8 @@ class _Errand:
             self._wait(error)
             if error.status is None:
                 raise  # nobody is there: the others would not get through either
+        if self.edit.state == "sent":
+            settling.look(self.store, self.edit)
         return outbox.edit(self.store, self.edit.id)
 
     # --- sending ------------------------------------------------------------------------------------------------------
@@ -180,22 +182,12 @@ class _Errand:
 
     def _merge_with_what_is_known(self) -> bool:
         """A pull may have seen a newer version since: then no request is needed to find out. False: nothing is to be sent."""
-        if self.edit.kind == "messages":
+        newer, theirs = dispatch.news(self.store, self.edit)
+        if not newer or (theirs is not None and self.edit.kind == "messages"):
             return True
-        theirs = dispatch.known_raw(self.store, self.edit)
         if theirs is None:
-            self.edit = dispatch.conflict(self.store, self.edit, None, "deleted upstream")
-            return False
-        if self.edit.base is None or theirs.get("etag") == self.edit.base_etag or self._waits_for_its_own_echo():
-            return True
-        return self._merge_with(
-            Record(self.edit.remote_id or "", json.dumps(theirs).encode()), error="changed on both sides"
-        )
-
-    def _waits_for_its_own_echo(self) -> bool:
-        """An edit before this one is upstream and not yet in what was pulled: the etag in hand is newer than the mirror's."""
-        record = (self.edit.kind, self.edit.shown_id)
-        return any(one.id < self.edit.id and one.state == "sent" for one in outbox.edits(self.store, record=record))
+            return self._merge_with(Gone(""), error="")
+        return self._merge_with(Record("", json.dumps(theirs).encode()), error="changed on both sides")
 
     def _merge_with(self, found: Record | Gone, *, error: str) -> bool:
         """Lay the edit over what upstream has now. True: there is something to send."""
@@ -204,7 +196,7 @@ class _Errand:
             return False
         theirs: Fields = json.loads(found.raw)
         if self.edit.verb == "respond":
-            self.edit = dispatch.rebased(self.store, self.edit, merge.Merged(self.edit.patch, [], []), theirs)
+            self.edit = dispatch.again(self.store, self.edit)  # an answer is the same, whatever became of the event
             return True
         merged = merge.merge(self.edit.form, self.edit.base or {}, self.edit.patch, theirs)
         if merged.overlaps:

@@ -21,6 +21,7 @@ from mirror.clock import VirtualClock
 from mirror.errors import MirrorError, RecordGone
 from mirror.feed import Change, Coverage, Cursor, Feed, Gone, Mailbox, Page, Record, Settings, Traffic
 from mirror.pull import EVERYTHING, Appetite, Pass, pull_account
+from mirror.push import push_account
 from mirror.resources import KINDS
 from mirror.sandbox.app import Sandbox, create_app, sandbox_of
 from mirror.sandbox.options import Options
@@ -28,9 +29,10 @@ from mirror.sandbox.state import State
 from mirror.sources.aurinko import Aurinko
 from mirror.sources.base import Source
 from mirror.sources.memory import Memory
-from mirror.store import journal
+from mirror.store import journal, outbox
 from mirror.store.columns import CHILDREN
 from mirror.store.connection import Store, open_store
+from mirror.store.outbox import Edit
 
 CONTACTS = Feed("contacts")
 CALENDARS = Feed("calendars")
@@ -222,6 +224,30 @@ class World:
         return list(
             pull_account(self.store, source, account, wanted=wanted, appetite=appetite, on_progress=on_progress)
         )
+
+    def push(self, *, source: Source | None = None) -> list[Edit]:
+        """One pass over the outbox: what became of each edit."""
+        account = journal.account(self.store, self.account.id)
+        return [done.edit for done in push_account(self.store, source or self.upstream.source, account)]
+
+    def edit(
+        self, feed: Feed, remote_id: str | None, verb: str, patch: dict[str, Any] | None = None, **more: Any
+    ) -> Edit:
+        """An edit of a record by upstream's id of it, or one that creates."""
+        journal.set_writable(self.store, self.account.id, True)
+        account = journal.account(self.store, self.account.id)
+        if remote_id is not None:
+            more["record_id"] = self.value(f"SELECT id FROM {feed.kind} WHERE remote_id = ?", remote_id)
+        elif feed.parent is not None:
+            more["parent_id"] = self.value(f"SELECT id FROM {KINDS[feed.kind].parent} WHERE remote_id = ?", feed.parent)
+        made = outbox.add(self.store, account, feed.kind, verb, patch, **more)
+        assert made is not None
+        return made
+
+    def now(self, feed: Feed) -> dict[int, dict[str, Any]]:
+        """What a person reads of a kind: observation with edits over it, by the mirror's id."""
+        rows = self.rows(f"SELECT id, raw FROM {feed.kind}_now WHERE deleted_at IS NULL")
+        return {record_id: json.loads(raw) for record_id, raw in rows}
 
     def one(self, kind: str, **more: Any) -> Pass:
         """The pass over the one feed of a kind."""

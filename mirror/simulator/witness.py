@@ -9,7 +9,7 @@ import json
 import sqlite3
 from dataclasses import dataclass, field
 
-from mirror.feed import Coverage, Cursor, Feed, Gone, Mailbox, Page, Record, Traffic
+from mirror.feed import Coverage, Cursor, Feed, Gone, Mailbox, Page, Receipt, Record, Request, Traffic, Write
 from mirror.simulator.ledger import Place, number_of
 from mirror.sources.base import Source
 from mirror.store.connection import Store
@@ -132,6 +132,12 @@ class Witnessed:
 
     def attachment(self, feed: Feed, record_id: str, attachment_id: str) -> bytes:
         return self._source.attachment(feed, record_id, attachment_id)
+
+    def request(self, write: Write) -> Request:
+        return self._source.request(write)
+
+    def write(self, write: Write) -> Receipt:
+        return self._source.write(write)
 
     def coverage(self, feed: Feed) -> Coverage:
         return self._source.coverage(feed)

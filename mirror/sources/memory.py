@@ -159,6 +159,7 @@ class Memory:
         if write.etag is not None and write.etag != known.etag:
             raise Changed(write.remote_id, status=412)
         fields = {k: v for k, v in json.loads(known.raw).items() if k not in ("id", "etag", "lastModifiedTime")}
+        written: dict[str, Any]
         if write.verb == "respond":
             written = {"meetingInfo": {**fields.get("meetingInfo", {}), "response": write.fields.get("response")}}
         elif write.feed.kind == "messages":

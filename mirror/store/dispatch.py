@@ -10,6 +10,7 @@ from typing import Any
 from mirror import clock as clocks
 from mirror import merge
 from mirror.feed import Feed, Receipt, Write
+from mirror.fields import sendable
 from mirror.resources import KINDS
 from mirror.store import order, outbox
 from mirror.store.connection import Store
@@ -57,9 +58,22 @@ def write_of(store: Store, one: Edit) -> Write | None:
             return None
     remote_id = one.remote_id
     if one.record_id is not None:
-        remote_id = _remote_id(store, one.kind, one.record_id)
+        remote_id = _draft_id(store, one) or _remote_id(store, one.kind, one.record_id)
+    fields = sendable(one.form, one.patch, creating=one.verb in ("create", "send", "reply"))
     options = {**one.options, **({"marker": one.marker} if one.kind == "messages" else {})}
-    return Write(one.verb, Feed(one.kind, parent_remote), remote_id, one.patch, one.base_etag, options)
+    return Write(one.verb, Feed(one.kind, parent_remote), remote_id, fields, one.base_etag, options)
+
+
+def _draft_id(store: Store, one: Edit) -> str | None:
+    """A draft has an id besides its message's, which is known of those that were written here."""
+    if not one.options.get("draft"):
+        return None
+    row = store.conn.execute(
+        "SELECT remote_id FROM edits WHERE kind = 'messages' AND record_id = ? AND id < ? AND remote_id IS NOT NULL"
+        " AND options ->> 'draft' ORDER BY id DESC LIMIT 1",
+        [one.record_id, one.id],
+    ).fetchone()
+    return row[0] if row else None
 
 
 def _remote_id(store: Store, kind: str, record_id: int | None) -> str | None:
@@ -129,14 +143,17 @@ def conflict(store: Store, one: Edit, theirs: Fields | None, error: str | None =
 def rebased(store: Store, one: Edit, merged: merge.Merged, theirs: Fields) -> Edit:
     """The same wish over a newer record. Nothing left of it: upstream has it already."""
     taken = [*(one.taken or []), *merged.taken]
-    again = outbox.update(store, one, state="pending", patch=merged.patch or one.patch, base=theirs, base_etag=theirs.get("etag"),
-                    taken=taken or None)  # fmt: skip
+    again = outbox.update(store, one, state="pending", patch=merged.patch or one.patch, base=theirs,
+                          base_etag=theirs.get("etag"), base_seq=order.last_place(store.conn), taken=taken or None)  # fmt: skip
     return sent(store, again) if not merged.patch else again
 
 
-def known_raw(store: Store, one: Edit) -> Fields | None:
-    """The record as it was observed last, None when it is deleted."""
+def news(store: Store, one: Edit) -> tuple[bool, Fields | None]:
+    """Whether a pull has seen a newer version than the edit was based on, and which; None: it is deleted."""
     row = store.conn.execute(
-        f"SELECT raw FROM {one.kind} WHERE id = ? AND deleted_at IS NULL", [one.record_id]
+        f"SELECT raw, etag, seq, deleted_at FROM {one.kind} WHERE id = ?", [one.record_id]
     ).fetchone()
-    return json.loads(row[0]) if row else None
+    newer = row["seq"] > one.base_seq and (
+        row["deleted_at"] is not None or row["etag"] is None or row["etag"] != one.base_etag
+    )
+    return newer, None if row["deleted_at"] is not None else json.loads(row["raw"])

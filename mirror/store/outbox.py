@@ -15,7 +15,7 @@ from mirror import clock as clocks
 from mirror import merge
 from mirror.errors import Usage
 from mirror.resources import KINDS
-from mirror.store import overlays
+from mirror.store import order, overlays
 from mirror.store.connection import Store
 from mirror.store.journal import Account
 from mirror.store.overlays import form_of
@@ -51,6 +51,7 @@ class Edit:
     patch: Fields
     base: Fields | None
     base_etag: str | None
+    base_seq: int
     options: Fields
     state: str
     marker: str
@@ -183,16 +184,16 @@ def _add(
             return _fold(store, conn, last, verb, patch, options)
         if last is not None and last.receipt:
             etag = last.receipt.get("etag") or etag
-        if verb == "change":
+        if verb == "change" and not options.get("draft"):  # a draft is replaced whole
             patch = merge.differences(form_of(kind, verb, options), base, {**base, **patch})
             if not patch:
                 return None
     created = conn.execute(
-        "INSERT INTO edits (account_id, kind, record_id, parent_id, verb, patch, base, base_etag, options, marker, plan_id,"
-        " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        "INSERT INTO edits (account_id, kind, record_id, parent_id, verb, patch, base, base_etag, base_seq, options,"
+        " marker, plan_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         [
             account.id, kind, record_id if record_id is None or record_id > 0 else None, parent_id, verb, _json(patch),
-            _json(base), etag, _json(options), store.clock.random.getrandbits(96).to_bytes(12, "big").hex(), plan_id,
+            _json(base), etag, order.last_place(conn), _json(options), store.clock.random.getrandbits(96).to_bytes(12, "big").hex(), plan_id,
             clocks.text(store.clock.now()),
         ],
     ).fetchone()[0]  # fmt: skip
@@ -287,7 +288,7 @@ def resolve(store: Store, one: Edit, patch: Fields) -> None:
         return
     theirs = one.theirs or {}
     update(store, one, state="pending", patch=patch, base=theirs, base_etag=theirs.get("etag"), theirs=None, error=None,
-            retry_at=None, options={**one.options, "decided": True})  # fmt: skip
+            retry_at=None, options={**one.options, "decided": True}, base_seq=order.last_place(store.conn))  # fmt: skip
 
 
 def update(store: Store, one: Edit, **values: Any) -> Edit:

@@ -92,13 +92,7 @@ def _laid_over(
         return named, patch.get("body") or body
     if verb == "delete":
         return _labelled(fields, {"trash"}, {"inbox"}), body
-    if "unread" in patch:
-        fields = _labelled(fields, {"unread"}, set()) if patch["unread"] else _labelled(fields, set(), {"unread"})
-    if "archived" in patch:
-        fields = _labelled(fields, set(), {"inbox"}) if patch["archived"] else _labelled(fields, {"inbox"}, set())
-    if "keywords" in patch:
-        fields = {**fields, "keywords": patch["keywords"]}
-    return fields, body
+    return merge.apply(form, fields, patch), body
 
 
 def _labelled(fields: Fields, added: set[str], removed: set[str]) -> Fields:

@@ -9,7 +9,9 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+from mirror import clock as clocks
 from mirror import merge
+from mirror.merge.comparing import readable
 from mirror.resources import KINDS
 from mirror.store import overlays
 from mirror.store.connection import Store
@@ -46,6 +48,12 @@ def after_pull(conn: sqlite3.Connection, account_id: int, kind: str, now: str) -
         overlays.refresh(conn, kind, row[0])
 
 
+def look(store: Store, edit: Edit) -> None:
+    """Settle what the mirror shows already, since no record needs to be written for that."""
+    with store.transaction() as conn:
+        after_pull(conn, edit.account_id, edit.kind, clocks.text(store.clock.now()))
+
+
 def _adopt(conn: sqlite3.Connection, edit: sqlite3.Row, record_id: int) -> None:
     """What stood for a record that is there now, in edits of what it contains."""
     if edit["verb"] == "create":
@@ -59,7 +67,7 @@ def _adopt(conn: sqlite3.Connection, edit: sqlite3.Row, record_id: int) -> None:
 def _shown_by(conn: sqlite3.Connection, edit: sqlite3.Row) -> int | None:
     """The id of the record that shows that an edit was carried out; None as long as none does."""
     kind, verb = edit["kind"], edit["verb"]
-    if verb in ("reply", "send") or (kind == "messages" and verb == "create"):
+    if verb == "reply" or (kind == "messages" and edit["record_id"] is None):
         return _mail(conn, edit)
     if verb == "create":
         row = conn.execute(
@@ -69,6 +77,8 @@ def _shown_by(conn: sqlite3.Connection, edit: sqlite3.Row) -> int | None:
     row = conn.execute(f"SELECT * FROM {kind} WHERE id = ?", [edit["record_id"]]).fetchone()
     if row["deleted_at"] is not None:
         return int(row["id"])
+    if verb == "send":
+        return int(row["id"]) if "draft" not in (row["labels"] or "") else None
     if verb == "delete":
         return int(row["id"]) if kind == "messages" and "trash" in (row["labels"] or "") else None
     return int(row["id"]) if _tells(edit, row) else None
@@ -76,13 +86,16 @@ def _shown_by(conn: sqlite3.Connection, edit: sqlite3.Row) -> int | None:
 
 def _tells(edit: sqlite3.Row, row: sqlite3.Row) -> bool:
     """Whether a version is the one that the edit made, or a later one."""
-    receipt = json.loads(edit["receipt"] or "{}")
+    receipt, options = json.loads(edit["receipt"] or "{}"), json.loads(edit["options"])
+    if options.get("draft"):  # its text is not in raw
+        return bool(row["seq"] > (edit["sent_seq"] or 0))
     if receipt.get("etag") and receipt["etag"] == row["etag"]:
         return True
-    if edit["base_etag"] is not None and row["etag"] is not None and row["seq"] > (edit["sent_seq"] or 0):
-        return bool(row["etag"] != edit["base_etag"])
+    newer = row["seq"] > (edit["sent_seq"] or 0) and None not in (edit["base_etag"], row["etag"])
+    if newer and row["etag"] != edit["base_etag"]:
+        return True
     return shows(
-        form_of(edit["kind"], edit["verb"], json.loads(edit["options"])),
+        form_of(edit["kind"], edit["verb"], options),
         json.loads(edit["patch"]),
         json.loads(row["raw"]),
     )
@@ -90,13 +103,10 @@ def _tells(edit: sqlite3.Row, row: sqlite3.Row) -> bool:
 
 def shows(form: str, patch: dict[str, Any], fields: dict[str, Any]) -> bool:
     """Whether a record has all that a patch asks for."""
-    if form == "messages":
-        labels = fields.get("sysLabels") or []
-        told = {"unread": "unread" in labels, "archived": "inbox" not in labels, "keywords": fields.get("keywords")}
-        return all(merge.same(form, name, value, told.get(name)) for name, value in patch.items())
     if form == "response":
         return (fields.get("meetingInfo") or {}).get("response") == patch.get("response")
-    return all(merge.same(form, name, value, fields.get(name)) for name, value in patch.items())
+    now = readable(form, fields)
+    return all(merge.same(form, name, value, now.get(name)) for name, value in patch.items())
 
 
 def mail(store: Store, edit: Edit) -> int | None:
