@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class MirrorError(Exception):
     """Anything that mirror itself raises on purpose."""
@@ -150,3 +153,22 @@ class UnreadableFile(MirrorError):
         super().__init__(reason)
         self.reason = reason
         self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one field. `path` as in `emailAddresses[1].address`, empty for the whole; `sentence` follows it."""
+
+    path: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.sentence}" if self.path else self.sentence
+
+
+class Invalid(MirrorError):
+    """Fields that can't be written as they are: nothing was taken, each problem names its field."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = tuple(problems)
