@@ -15,7 +15,7 @@ PACKAGE = ROOT / "mirror"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 LOWER = ("errors",)
-STORE = (*LOWER, "clock", "feed", "resources")
+STORE = (*LOWER, "clock", "feed", "fields", "merge", "resources")
 PULL = (*STORE, "sources.base", "store")
 
 # A layer, and the layers that it may import besides itself. The longest name that fits a module is its layer.
@@ -25,6 +25,8 @@ MAY_IMPORT = {
     "clock": LOWER,
     "credentials": LOWER,
     "feed": LOWER,
+    "fields": LOWER,
+    "merge": (*LOWER, "fields"),
     "moments": (*LOWER, "clock"),
     "resources": LOWER,
     "formats": LOWER,
@@ -38,7 +40,7 @@ MAY_IMPORT = {
     "schedule": (*PULL, "pull", "push", "identify"),
     "webhook": (*PULL, "pull", "push"),
     "sandbox": (*LOWER, "clock", "formats"),
-    "web": (*LOWER, "clock", "moments", "resources", "formats", "store"),
+    "web": (*LOWER, "clock", "fields", "merge", "moments", "resources", "formats", "store"),
     # It plays upstream, the disk and the person at once.
     "simulator": (*PULL, "sources", "identify", "pull", "push", "retry", "merge", "fields", "formats", "sandbox"),
     "cli": ("",),

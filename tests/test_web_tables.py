@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 import sqlite3
@@ -13,7 +14,8 @@ from datasette.app import Datasette
 from datasette.database import Database
 from web_demo import blank_mirror, browse, get, insert
 
-from mirror.web.database import MirrorDatabase
+from mirror.web import keyset
+from mirror.web.database import FEW_ROWS, MirrorDatabase
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +71,8 @@ def test_the_pages_of_a_table_hold_every_row_once_in_order(
     wanted = {
         "subject": "subject = 'tea'", "_search": "subject = 'cake'", "unread__not": "unread != 1", "_where": "id > 9",
     }.get(next(iter(more), ""), "1")  # fmt: skip
-    expected = conn.execute(
-        f"SELECT id FROM messages WHERE {wanted} ORDER BY {column}{' DESC' if falling else ''}, id"
-    ).fetchall()
+    way = " DESC" if falling else ""
+    expected = conn.execute(f"SELECT id FROM messages WHERE {wanted} ORDER BY {column}{way}, id{way}").fetchall()
     conn.close()
     assert [row["id"] for row in rows] == [row[0] for row in expected]
     assert len(rows) > 40
@@ -127,6 +128,55 @@ def test_a_later_page_of_mail_is_a_range_of_an_index(scattered: Path, sort: str)
 
     assert first["next"]
     assert re.search(r"SEARCH messages USING INDEX messages_received_at \(received_at[<>]\?\)", found), found
+
+
+def test_a_search_that_matches_much_goes_by_the_order_of_the_page() -> None:
+    sql = "select id from messages where id in (select rowid from messages_fts where messages_fts match escape_fts(:search))"
+
+    assert keyset.probe_of_search(sql, 500) == (
+        "select count(*) from (select 1 from messages_fts where messages_fts match escape_fts(:search) limit 501)"
+    )
+    assert " where +id in (select" in keyset.of_many_matches(sql)
+    assert keyset.probe_of_search("select id from messages where id in (select 1)", 500) is None
+
+
+def test_what_is_found_is_counted_by_the_search_index(scattered: Path) -> None:
+    found = get(browse(scattered), "/mirror/messages.json", _search="cake").json()
+
+    conn = sqlite3.connect(scattered)
+    assert (
+        found["filtered_table_rows_count"]
+        == conn.execute("SELECT count(*) FROM messages WHERE subject = 'cake'").fetchone()[0]
+    )
+    conn.close()
+
+
+def test_a_large_table_without_an_index_is_not_counted(scattered: Path) -> None:
+    conn = sqlite3.connect(scattered)
+    with conn:
+        conn.executemany(
+            "INSERT INTO message_bodies (message_id, seq) VALUES (?, 1)",
+            [(number,) for number in range(1, FEW_ROWS + 2)],
+        )
+    conn.close()
+
+    counts = asyncio.run(browse(scattered).get_database("mirror").table_counts())
+    page = get(browse(scattered), "/mirror/message_bodies")
+
+    assert (counts["message_bodies"], counts["messages"]) == (None, 160)
+    assert page.status_code == 200
+    assert "20,001 rows" not in page.text
+
+
+def test_a_table_that_is_new_is_known_at_the_next_page(tmp_path: Path) -> None:
+    path = blank_mirror(tmp_path)
+    datasette = browse(path)
+    assert get(datasette, "/mirror/later").status_code == 404
+    conn = sqlite3.connect(path)
+    conn.execute("CREATE TABLE later (id INTEGER PRIMARY KEY)")
+    conn.close()
+
+    assert get(datasette, "/mirror/later").status_code == 200
 
 
 def test_what_a_record_leads_to_is_counted_up_to_a_limit(scattered: Path) -> None:

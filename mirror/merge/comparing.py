@@ -9,6 +9,8 @@ from typing import Any
 from mirror.fields import FORMS, Field, canonical, is_empty, key_of
 
 Record = dict[str, Any]
+WHEN = ("start", "end", "recurrence")
+"""Fields of an event that are moved together."""
 PUT_AWAY = frozenset({"sent", "draft", "trash", "junk"})
 
 
@@ -74,6 +76,15 @@ def readable(form: str, record: Mapping[str, Any]) -> Mapping[str, Any]:
         return record
     archived = "inbox" not in labels and not any(label in labels for label in PUT_AWAY)
     return {"unread": "unread" in labels, "archived": archived, **record}
+
+
+def basis(form: str, record: Mapping[str, Any], patch: Mapping[str, Any]) -> Record:
+    """What `merge` has to know later of the record as it is now: the fields of the patch, null where they are missing."""
+    names = dict.fromkeys(patch)
+    if form == "events" and any(name in patch for name in WHEN):
+        names |= dict.fromkeys(WHEN)
+    before = readable(form, record)
+    return {name: before.get(name) for name in names}
 
 
 def apply(form: str, record: Mapping[str, Any], patch: Mapping[str, Any]) -> Record:

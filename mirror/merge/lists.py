@@ -51,16 +51,17 @@ def merged_list(lists: Merging, deciding: Deciding) -> list[Any]:
         path = f"{lists.path}[{key}]"
         if all(len(side) <= 1 for side in sides):
             before, wanted, now = (side[0] if side else None for side in sides)
-            value = _entry(entry_field, path, before, wanted, now, deciding)
+            value = _entry(entry_field, path, before, wanted, now, deciding=deciding)
             merged += [] if is_empty(value) else [value]
         else:
             # Nothing tells entries of one key from each other: they are merged as one.
-            value = _entry(field, path, *(side or None for side in sides), deciding)
+            several = (side or None for side in sides)
+            value = _entry(field, path, *several, deciding=deciding)
             merged += value if isinstance(value, list) else [] if is_empty(value) else [value]
     return merged
 
 
-def _entry(field: Field, path: str, base: Any, mine: Any, theirs: Any, deciding: Deciding) -> Any:
+def _entry(field: Field, path: str, base: Any, mine: Any, theirs: Any, *, deciding: Deciding) -> Any:
     if strictly(field, mine, base):
         deciding.take(path, base, theirs, changed=not strictly(field, theirs, base))
         return theirs

@@ -11,11 +11,8 @@ from typing import Any, Literal
 
 from mirror.errors import Invalid, Problem
 from mirror.fields import FORMS, Field, is_empty
-from mirror.merge.comparing import Record, alike, readable, strictly, text
+from mirror.merge.comparing import WHEN, Record, alike, readable, strictly, text
 from mirror.merge.lists import Merging, merged_list
-
-WHEN = ("start", "end", "recurrence")
-"""Fields of an event that are moved together, and overlap as one: `when`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ class Merged:
 def merge(form: str, base: Mapping[str, Any], patch: Mapping[str, Any], theirs: Mapping[str, Any]) -> Merged:
     """The edit on top of what upstream has now.
 
-    `base`: the record as the edit saw it, at least the fields of the patch; `patch`: whole top-level fields as wanted, null to
+    `base`: the record as the edit saw it, at least its `basis`; `patch`: whole top-level fields as wanted, null to
     clear; `theirs`: the record as it is now.
     """
     return _merged(form, base, patch, theirs, {})

@@ -16,6 +16,20 @@ def contact(record_id: int) -> str:
     return f"/contacts/{record_id}"
 
 
+def contacts(**filters: object) -> str:
+    """The address book."""
+    return _with("/contacts", **filters)
+
+
+def contact_file(record_id: int) -> str:
+    """The card as vCard."""
+    return f"/contacts/{record_id}.vcf"
+
+
+def contact_photo(record_id: int) -> str:
+    return f"/contacts/{record_id}/photo"
+
+
 def message(record_id: int) -> str:
     return f"/mail/{record_id}"
 
@@ -37,6 +51,11 @@ def task(record_id: int) -> str:
 def person(email: str) -> str:
     """One person, by any of their addresses."""
     return f"/people/{quote(email, safe='@')}"
+
+
+def people(**filters: object) -> str:
+    """Everybody, each once."""
+    return _with("/people", **filters)
 
 
 def attachment(attachment_id: int) -> str:
