@@ -255,7 +255,17 @@ def two_accounts(tmp_path: Path) -> tuple[World, World]:
             world.store.conn.execute(f"INSERT INTO {table} {columns} VALUES {values}", [feed_id])
         account = world.account.id
         world.store.conn.execute(
-            "INSERT INTO edits (account_id, kind, verb, patch, created_at) VALUES (?, 'contacts', 'change', '{}', '')",
+            "INSERT INTO plans (sql, items, created_at) VALUES ('', json_array(json_object('account_id', ?)), '')",
+            [account],
+        )
+        world.store.conn.execute(
+            "INSERT INTO edits (account_id, kind, verb, patch, marker, plan_id, created_at)"
+            " VALUES (?, 'contacts', 'change', '{}', '', (SELECT max(id) FROM plans), '')",
+            [account],
+        )
+        world.store.conn.execute(
+            "INSERT INTO overlays (kind, record_id, account_id, seq, state, columns, children, raw)"
+            " VALUES ('contacts', -?1, ?1, 0, 'pending', '{}', '{}', '{}')",
             [account],
         )
         world.store.conn.execute(

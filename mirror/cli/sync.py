@@ -11,10 +11,12 @@ import click
 from mirror import pull
 from mirror.cli import STOPPED
 from mirror.cli.opening import guarded, home_of, leave, source_for, store_of
+from mirror.cli.edits import told_of
 from mirror.cli.progress import Progress
 from mirror.cli.words import DONE, FAILED, PERSON, exit_code, sentence, sentence_of
 from mirror.errors import AccountBusy, DatabaseDamaged, DiskFull, MirrorError, Stopped, Usage
 from mirror.feed import Counts
+from mirror.push import push_account
 from mirror.resources import KINDS
 from mirror.store import journal, sweep
 from mirror.store.connection import Store
@@ -117,6 +119,10 @@ def _sync_account(
         return not kinds or feed.kind in kinds or (feed.kind in parents and feed.caught_up_at is None)
 
     try:
+        if account.writable:
+            for pushed in push_account(store, source, account):
+                told.setdefault("edits", []).append({"id": pushed.edit.id, "state": pushed.edit.state})
+                progress.say(f"{account.name}: {told_of(store, pushed.edit)}")
         for done in pull.pull_account(store, source, account, wanted=wanted, on_progress=progress.page(account.name)):
             told["feeds"].append(_told(account, done))
             progress.feed(account.name, done)

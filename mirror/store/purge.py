@@ -31,6 +31,9 @@ def purge_account(store: Store, account_id: int) -> None:
             conn.execute(f"DELETE FROM {kind.name} WHERE account_id = ?", [account_id])
         for table in ("versions", "stuck", "runs", "overlays", "edits", "hints"):
             conn.execute(f"DELETE FROM {table} WHERE account_id = ?", [account_id])
+        plans = "SELECT plans.id FROM plans, json_each(items) WHERE value ->> 'account_id' = ?"
+        conn.execute(f"UPDATE edits SET plan_id = NULL WHERE plan_id IN ({plans})", [account_id])
+        conn.execute(f"DELETE FROM plans WHERE id IN ({plans})", [account_id])
         for table in ("walk_seen", "incomplete"):
             conn.execute(
                 f"DELETE FROM {table} WHERE feed_id IN (SELECT id FROM feeds WHERE account_id = ?)", [account_id]

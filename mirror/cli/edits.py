@@ -1,0 +1,49 @@
+"""Edits in words: what each wants, and what became of it. It prints nothing."""
+
+from __future__ import annotations
+
+import json
+
+from mirror.resources import KINDS
+from mirror.store.connection import Store
+from mirror.store.outbox import Edit
+
+DID = {
+    "create": "create", "change": "change", "delete": "delete", "respond": "answer", "send": "send", "reply": "reply to",
+}  # fmt: skip
+STATES = {
+    "pending": "waits to be sent",
+    "sending": "is on its way",
+    "sent": "was sent; the next sync shows it",
+    "settled": "is done",
+    "unsure": "was sent, and the answer got lost: it is looked for",
+    "conflict": "was changed on both sides; decide with: mirror outbox resolve {id} --mine, --theirs or --edit",
+    "rejected": "was refused: {error}",
+    "discarded": "was taken back",
+}
+
+
+def told_of(store: Store, edit: Edit) -> str:
+    """An edit and its state in one sentence."""
+    state = STATES[edit.state].format(id=edit.id, error=edit.error or "no reason was given")
+    return f"edit {edit.id}: {wish(store, edit)} {state}"
+
+
+def wish(store: Store, edit: Edit) -> str:
+    """What an edit wants: `change contact 17 “Ada”`."""
+    kind = KINDS[edit.kind]
+    row = store.conn.execute(f"SELECT {kind.title} FROM {kind.name}_now WHERE id = ?", [edit.shown_id]).fetchone()
+    name = row[0] if row and row[0] else _title_in(edit)
+    number = f" {edit.record_id}" if edit.record_id is not None else ""
+    singular = "mail" if edit.kind == "messages" else kind.singular
+    return f"{DID[edit.verb]} {singular}{number}" + (f" “{name}”" if name else "")
+
+
+def _title_in(edit: Edit) -> str | None:
+    for name in ("subject", "title", "nickName", "name"):
+        value = edit.patch.get(name)
+        if isinstance(value, dict):
+            value = value.get("displayName")
+        if value:
+            return str(value if isinstance(value, str) else json.dumps(value))
+    return None
