@@ -14,7 +14,7 @@ from mirror.store.connection import shipped
 from mirror.web import plugin
 from mirror.web.access import Access
 from mirror.web.database import MirrorDatabase
-from mirror.web.home import DATABASE
+from mirror.web.page import DATABASE
 
 HERE = Path(__file__).parent
 
