@@ -307,6 +307,13 @@ def test_every_overlap_has_to_be_decided_and_nothing_else() -> None:
     assert [problem.path for problem in refused.value.problems] == ["nickName", "phoneNumbers[1]"]
 
 
+def test_a_move_of_ones_own_is_an_object() -> None:
+    merged = merge("events", {"start": at(10)}, {"start": at(9)}, {"start": at(14)})
+
+    with pytest.raises(Invalid):
+        resolve("events", merged, {"when": Given("tomorrow")})
+
+
 def test_my_move_is_sent_whole_over_another() -> None:
     merged = merge("events", {"start": at(10), "end": at(11)}, {"start": at(9)}, {"start": at(14), "end": at(15)})
 
@@ -499,8 +506,8 @@ def test_junk_in_the_place_of_any_field_never_raises(sides: Sides, choice: Any) 
     before = json.dumps(sides)
 
     merged = merge(form, base, mine, theirs)
-    patch = resolve(form, merged, {overlap.path: choice for overlap in merged.overlaps})
-    apply(form, theirs, patch)
+    chosen = {overlap.path: "mine" if overlap.path == "when" else choice for overlap in merged.overlaps}
+    apply(form, theirs, resolve(form, merged, chosen))
     differences(form, base, theirs)
     for name in {*base, *theirs}:
         assert same(form, name, base.get(name), base.get(name))

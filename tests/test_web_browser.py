@@ -83,7 +83,7 @@ def test_pages_work_under_their_own_policy_and_tell_the_readers_time(growing: tu
     page.keyboard.press("/")
     page.keyboard.type("harb")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/mirror/search?q=harb")
+    page.wait_for_url("**/search?q=harb")
     page.goto(f"{url}/mirror?sql=select+1+as+one")
     assert page.is_visible(".CodeMirror")
 

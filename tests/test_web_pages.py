@@ -6,6 +6,7 @@ import asyncio
 import re
 import sqlite3
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +57,69 @@ def test_the_start_page_tells_counts_and_freshness_and_news_without_a_script(
     assert "ada@example.org" in page
 
 
-def test_the_start_page_draws_the_mail_of_every_day_of_the_year(demo: Datasette, rows: sqlite3.Connection) -> None:
-    page = text_of(demo, "/")
-    (days, mails) = rows.execute(
-        "SELECT count(DISTINCT substr(received_at, 1, 10)), count(*) FROM messages WHERE received_at >= date('now', '-364 days')"
-    ).fetchone()
+def test_the_start_page_maps_the_mail_of_every_day_of_the_year(demo: Datasette, rows: sqlite3.Connection) -> None:
+    page = text_of(demo, "/", zone="UTC")
+    counted = dict(
+        rows.execute(
+            "SELECT substr(received_at, 1, 10), count(*) FROM messages WHERE received_at >= date('now', '-363 days') GROUP BY 1"
+        ).fetchall()
+    )
 
-    path = re.search(r'<path class="bars" d="([^"]+)"', page)
+    squares = re.findall(r'class="level-(\d)".*?<title>(.*?): ([\d,]+) mails?</title>', page)
+    table = dict(re.findall(r'<tr><th scope="row">(\S+)</th><td>([\d,]+)</td></tr>', page))
 
-    assert path
-    assert path[1].count("M") == days
-    assert f"{mails:,} in the last year" in page
+    assert 365 <= len(squares) <= 371
+    assert len(table) == len(squares)
+    assert sum(int(mails) for _, _, mails in squares) == sum(int(mails) for mails in table.values())
+    assert {day: int(mails) for day, mails in table.items() if day in counted} == counted
+    assert all((level == "0") == (mails == "0") for level, _, mails in squares)
+
+
+def test_a_day_of_the_map_is_the_readers(tmp_path: Path) -> None:
+    path = blank_mirror(tmp_path)
+    insert(path, "accounts", name="ada")
+    yesterday = (datetime.now(UTC) - timedelta(days=30)).date()
+    insert(path, "messages", subject="Late", received_at=f"{yesterday}T23:30:00.000Z")
+    datasette = browse(path)
+    next_day = yesterday + timedelta(days=1)
+
+    in_utc, in_tokyo = text_of(datasette, "/", zone="UTC"), text_of(datasette, "/", zone="Asia/Tokyo")
+
+    assert f'<th scope="row">{yesterday}</th><td>1</td>' in in_utc
+    assert f'<th scope="row">{next_day}</th><td>1</td>' in in_tokyo
+
+
+def test_meeting_hours_count_the_occurrences_of_series_but_not_what_was_moved_or_cancelled(tmp_path: Path) -> None:
+    path = blank_mirror(tmp_path)
+    insert(path, "accounts", name="ada")
+    insert(path, "calendars", name="Work")
+    today = datetime.now(UTC).date()
+    monday = today - timedelta(days=today.weekday() + 14)
+    first, moved = f"{monday}T09:00:00.000Z", f"{monday + timedelta(days=1)}T09:00:00.000Z"
+    meeting = {"calendar_id": 1, "attendee_count": 3, "timezone": "UTC"}
+    insert(path, "events", **meeting, remote_id="daily", recurrence_type="master", rrule="RRULE:FREQ=DAILY;COUNT=5",
+           starts_at=first, ends_at=first.replace("09:", "10:"))  # fmt: skip
+    insert(path, "events", **meeting, recurrence_type="occurrence", series_remote_id="daily", original_start=moved,
+           starts_at=moved.replace("09:", "14:"), ends_at=moved.replace("09:", "16:"))  # fmt: skip
+    insert(path, "events", **meeting, canceled=1, starts_at=first, ends_at=first.replace("09:", "19:"))
+    insert(path, "events", calendar_id=1, starts_at=first, ends_at=first.replace("09:", "19:"))
+
+    page = text_of(browse(path), "/", zone="UTC")
+
+    hours = re.search(rf'<th scope="row" dir="auto">{monday}</th><td data-value="([^"]+)">', page)
+    assert hours
+    assert float(hours[1]) == 6.0
+
+
+def test_the_start_page_counts_what_changed_today_and_leads_to_it(demo: Datasette, rows: sqlite3.Connection) -> None:
+    page = text_of(demo, "/", zone="UTC")
+    (deleted,) = rows.execute("SELECT count(*) FROM tasks WHERE deleted_at IS NOT NULL").fetchone()
+
+    link = re.search(
+        rf'<a href="(/history\?kind=tasks&amp;what=deleted[^"]*)"><b>{deleted}</b> tasks deleted</a>', page
+    )
+    assert link
+    assert get(demo, link[1].replace("&amp;", "&")).status_code == 200
 
 
 def test_the_start_page_leads_to_every_question_and_to_search(demo: Datasette) -> None:
@@ -74,7 +127,32 @@ def test_the_start_page_leads_to_every_question_and_to_search(demo: Datasette) -
 
     for name in demo.metadata()["databases"]["mirror"]["queries"]:
         assert f'href="/mirror/{name}"' in page
-    assert '<form class="big-search" role="search" action="/mirror/search"' in page
+    assert '<form class="big-search" role="search" action="/search"' in page
+
+
+def test_the_start_page_leads_to_our_own_pages(demo: Datasette) -> None:
+    page = text_of(demo, "/")
+
+    own = {
+        path
+        for path in re.findall(r'href="(/[^"?]*)', page)
+        if not path.startswith(("/-/", "/mirror", "/events/", "/mail/"))
+    }
+    assert {"/mail", "/calendar", "/contacts", "/tasks", "/history", "/sync"} <= own
+
+
+def test_the_start_page_shows_its_sql_and_how_it_was_at_an_earlier_moment(
+    demo: Datasette, rows: sqlite3.Connection
+) -> None:
+    (first,) = rows.execute("SELECT min(observed_at) FROM contacts").fetchone()
+
+    now, then = text_of(demo, "/"), text_of(demo, "/", at=first[:19] + "Z")
+
+    for question in ("How many there are of each kind", "Mail per day", "Meeting hours per week", "What changed today"):
+        assert f">{question}</a>" in now
+    assert 'data-count="messages">0</strong>' in then
+    assert "static/live.js" not in then
+    assert "How fresh it is" not in then
 
 
 def test_an_empty_mirror_says_how_to_begin(tmp_path: Path) -> None:
@@ -94,6 +172,30 @@ def test_what_needs_a_person_comes_with_the_command_that_helps(tmp_path: Path) -
 
     assert "<code>mirror account login work</code>" in page
     assert "<code>mirror accept home contacts</code>" in page
+    assert re.search(r'<section class="needs" data-needs aria-labelledby="needs-title">', page)
+
+
+def test_conflicts_and_what_could_not_be_stored_need_a_person_too(tmp_path: Path) -> None:
+    path = blank_mirror(tmp_path)
+    insert(path, "accounts", name="my work")
+    insert(path, "feeds", kind="messages", state="following")
+    insert(path, "edits", kind="contacts", verb="change", patch="{}", state="conflict")
+    insert(path, "edits", kind="contacts", verb="change", patch="{}", state="settled")
+    for remote_id, gone_at in (("a", None), ("b", None), ("c", "2026-01-05T09:00:00.000Z")):
+        insert(path, "stuck", feed_id=1, kind="messages", remote_id=remote_id, reason="not JSON", gone_at=gone_at,
+               first_at="2026-01-05T09:00:00.000Z", last_at="2026-01-05T09:00:00.000Z")  # fmt: skip
+
+    page = text_of(browse(path), "/")
+
+    assert "my work: 1 of your edits of contacts meets a change made elsewhere" in page
+    assert "<code>mirror outbox</code>" in page
+    assert "my work: 2 mails could not be stored" in page
+    assert "<code>mirror retry &#39;my work&#39;</code>" in page
+
+
+def test_nothing_needs_a_person_where_all_is_well(demo: Datasette) -> None:
+    assert re.search(r'<section class="needs"[^>]* hidden>', text_of(demo, "/"))
+    assert get(demo, "/-/mirror/live.json").json()["needs"] == []
 
 
 # --- what keeps it moving -------------------------------------------------------------------------------------------------
@@ -112,7 +214,7 @@ def test_what_arrives_is_told_once_in_words_and_counted(tmp_path: Path) -> None:
 
     assert [change["what"] for change in before["changes"]] == ["new contact"]
     assert [(c["what"], c["who"], c["title"], c["url"]) for c in after["changes"]] == [
-        ("new mail", "Ada Okafor", "Re: Tea", "/mirror/messages/1"),
+        ("new mail", "Ada Okafor", "Re: Tea", "/mail/1"),
     ]
     assert (before["counts"]["messages"], after["counts"]["messages"]) == (0, 1)
     assert calm["changes"] == []

@@ -46,12 +46,15 @@ def check(
             if field.required and is_empty(fields.get(field.name))
         ]
     if not problems and form in RULES:
-        problems += RULES[form](fields, before)
+        changed = {name: value for name, value in fields.items() if not _identical(value, before.get(name, _ABSENT))}
+        problems += RULES[form](changed, before)
     return problems
 
 
 def _top(whole: Field, name: str, value: Any, before: Any, creating: bool) -> Iterator[Problem]:
     field = whole.part(name)
+    if _identical(value, before):
+        return
     if field is None:
         yield Problem(cut(name), f"is no field of {whole.name}{meant(name, [f.name for f in whole.fields])}")
     elif not field.writable:
@@ -68,7 +71,7 @@ def _top(whole: Field, name: str, value: Any, before: Any, creating: bool) -> It
 
 
 def _value(field: Field, path: str, value: Any, before: Any) -> Iterator[Problem]:
-    if before is not _ABSENT and _identical(value, before):
+    if _identical(value, before):
         return
     if field.type in ("object", "when"):
         yield from _object(field, path, value, before)
@@ -88,7 +91,7 @@ def _object(field: Field, path: str, value: Any, before: Any) -> Iterator[Proble
     known = before if isinstance(before, dict) else {}
     for name, inner in value.items():
         part, inner_path, inner_before = field.part(name), f"{path}.{cut(name)}", known.get(name, _ABSENT)
-        if is_empty(inner) or (inner_before is not _ABSENT and _identical(inner, inner_before)):
+        if is_empty(inner) or _identical(inner, inner_before):
             continue
         if part is None:
             yield Problem(inner_path, f"is no field of {path}{meant(name, [f.name for f in field.fields])}")
@@ -120,7 +123,7 @@ def _list(field: Field, path: str, value: Any, before: Any) -> Iterator[Problem]
     known = {key_of(field, entry): entry for entry in before} if isinstance(before, list) else {}
     for place, entry in enumerate(value):
         entry_before = known.get(key_of(field, entry), _ABSENT)
-        if entry_before is not _ABSENT and _identical(entry, entry_before):
+        if _identical(entry, entry_before):
             continue
         if is_empty(entry) or (isinstance(entry, dict) and all(map(is_empty, entry.values()))):
             yield Problem(f"{path}[{place}]", "is empty")
@@ -215,4 +218,6 @@ _KINDS = {
 
 def _identical(one: Any, other: Any) -> bool:
     # to Python true is 1; in JSON they differ
-    return one is other or (one == other and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True))
+    return other is not _ABSENT and (
+        one == other and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    )

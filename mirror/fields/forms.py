@@ -210,7 +210,7 @@ EVENT = (
             ),
         )
     ),
-    *_owned("iCalUid", "globalId"),
+    *_owned("iCalUid", "iCalUId", "globalId"),  # spelt in both ways
     Field("showAs", "enum", values=("free", "busy", "tentative", "outOfOffice", "unknown")),
     Field("sensitivity", "enum", values=SENSITIVITIES),
     own(_texts("categories")),

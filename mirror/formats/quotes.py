@@ -24,7 +24,7 @@ _RULES = (
     "weitergeleitete nachricht", "message d'origine",
 )  # fmt: skip
 _INTRODUCTION = re.compile(
-    rf"(?:\b(?:{'|'.join(_VERBS)})(?: [^:]{{0,80}})?|пишет|написал\(?а?\)?|写道|のメール)\s*[:：]$"
+    rf"(?:\b(?:{'|'.join(_VERBS)})(?: [^:]{{0,40}})?|пишет|написал\(?а?\)?|写道|のメール)\s*[:：]$"
     rf"|^[-_\s]*(?:{'|'.join(_RULES)})[-_\s:]*$",
     re.IGNORECASE,
 )
@@ -63,7 +63,7 @@ def introduces(line: str) -> bool:
     line = line.strip()
     if not 0 < len(line) <= LONGEST_INTRODUCTION or line[-1] not in ":：-_eEtT":
         return False
-    return _INTRODUCTION.search(line[-120:]) is not None
+    return _INTRODUCTION.search(line[-80:]) is not None
 
 
 def is_quotation(name: str, attributes: Mapping[str, str]) -> bool:

@@ -62,6 +62,8 @@ class _Open:
     at: int
     text_before: int
     ended: bool = False  # its end tag came too early, while others were open in it
+    of_lines: bool = False  # a fold around lines that begin with ">"
+    keeps_lines: bool = False  # the line ends in its text are seen
 
 
 @dataclass(slots=True)
@@ -72,6 +74,7 @@ class _Run:
     depth: int
     text_before: int = 0
     text: str = ""
+    after_br: bool = False
 
 
 class Writer:
@@ -87,7 +90,7 @@ class Writer:
         self._names: Counter[str] = Counter()  # of what is open
         self._left_out: Counter[str] = Counter()
         self._tags = self._texts = self._text = 0  # so many tags, pieces of text, characters in them
-        self._reopened = self._formatting = 0
+        self._reopened = self._formatting = self._preformatted = 0
         self._run = _Run(0, 0)
 
     def start(self, name: str, written: str, attributes: Mapping[str, str]) -> None:
@@ -98,15 +101,21 @@ class Writer:
             self._left_out[name] += name != "col"
             return
         reopen = self._close_what_ends(name)
+        if name in _BLOCKS and self._open and self._open[-1].of_lines:
+            self._close_down_to(len(self._open) - 1)
         if name in _BLOCKS or name in _TABLE_PARTS or name == "br":
-            self._break_line()
+            self._break_line(after_br=name == "br")
         if name in VOID:
             self._out.append(f"<{name}{written}>")
         elif len(self._open) >= DEEPEST or (name in _FORMATTING and self._is_too_much_formatting()):
             self._left_out[name] += 1
         else:
             self._fold_before(name, attributes)
-            self._push(_Open(name, f"<{name}{written}>", len(self._out), self._text))
+            element = _Open(name, f"<{name}{written}>", len(self._out), self._text)
+            element.keeps_lines = name == "pre" or "white-space:pre" in written.replace(" ", "").lower()
+            self._push(element)
+            if name in _BLOCKS or name in _TABLE_PARTS:
+                self._break_line()
         self._reopen(reopen)
 
     def end(self, name: str) -> None:
@@ -118,19 +127,24 @@ class Writer:
         place = self._topmost({name}, scope)
         if place is None:
             return
+        begun_at = self._open[place].at
         if place == len(self._open) - 1 or name not in _FORMATTING:
             self._reopen(self._close_down_to(place, again=name not in _SCOPE | _TABLE_PARTS))
         else:
             self._open[place].ended = True
         if name in _BLOCKS:
             self._break_line()
+            if self._run.text and self._run.at == begun_at + 1:  # an introduction in a block of its own
+                self._run.at, self._run.depth = begun_at, len(self._open)
 
     def text(self, written: str) -> None:
         """Characters, with references; a `<` in them is one."""
         self._texts += 1
         self.full = self.full or self._texts > MOST_TEXTS or self._text > MOST_TEXT_CHARS
-        self._out.append(written)
         shown = written.strip()
+        if shown:
+            self._fold_line(quoted=shown.startswith((">", "&gt;")))
+        self._out.append(self._folded_lines(written) if self._preformatted and "\n" in written else written)
         self._text += len(shown)
         if shown and len(self._run.text) <= quotes.LONGEST_INTRODUCTION:
             self._run.text += unescape(written[: 2 * quotes.LONGEST_INTRODUCTION])
@@ -162,6 +176,7 @@ class Writer:
     def _push(self, element: _Open) -> None:
         self._open.append(element)
         self._names[element.name] += 1
+        self._preformatted += element.keeps_lines
         self._out.append(element.tag)
         self._formatting += element.name in _FORMATTING
 
@@ -187,6 +202,7 @@ class Writer:
     def _pop(self, element: _Open) -> None:
         self._open.pop()
         self._names[element.name] -= 1
+        self._preformatted -= element.keeps_lines
         self._out.append(f"</{element.name}>")
         self._formatting -= element.name in _FORMATTING
 
@@ -198,10 +214,32 @@ class Writer:
 
     # --- quotations ---------------------------------------------------------------------------------------------------
 
-    def _break_line(self) -> None:
+    def _break_line(self, *, after_br: bool = False) -> None:
         """A line ends here. What introduces a quotation stays in mind until the quotation comes."""
         if not quotes.introduces(self._run.text):
+            self._run = _Run(len(self._out), len(self._open), self._text, after_br=after_br)
+
+    def _fold_line(self, *, quoted: bool) -> None:
+        """Fold lines that `<br>` parts and that begin with ">"; what begins otherwise ends the fold."""
+        begins = not self._run.text.strip()
+        if self._open and self._open[-1].of_lines and begins and not quoted:
+            self._close_down_to(len(self._open) - 1)
+        elif quoted and self._run.text_before and self._run.depth == len(self._open) and not self._names["details"]:
+            if not (begins and self._run.after_br) and not quotes.introduces(self._run.text):
+                return
+            self._insert_fold(self._run.at, len(self._open), of_lines=True)
             self._run = _Run(len(self._out), len(self._open), self._text)
+
+    def _folded_lines(self, written: str) -> str:
+        """A text whose line ends are seen, with what is quoted in it folded."""
+        if self._names["details"] or not ("\n&gt;" in written or "\n>" in written):
+            return written
+        pieces = quotes.pieces(written.replace("&gt;", ">"))
+        first = 0 if self._text else 1
+        return "".join(
+            f"{QUOTED}{piece.text}</details>" if piece.kind == "quote" and number >= first else f"{piece.text}\n"
+            for number, piece in enumerate(pieces)
+        )
 
     def _fold_before(self, name: str, attributes: Mapping[str, str]) -> None:
         """Open a fold if this element begins a quotation; not where there would be nothing but the fold."""
@@ -217,13 +255,13 @@ class Writer:
             while place and self._open[place - 1].name == "div" and self._open[place - 1].text_before == self._text:
                 place -= 1
             at = self._open[place].at if place < len(self._open) else len(self._out)
-            self._insert_fold(at, place, ended=False)
+            self._insert_fold(at, place)
 
-    def _insert_fold(self, at: int, place: int, *, ended: bool) -> None:
+    def _insert_fold(self, at: int, place: int, *, ended: bool = False, of_lines: bool = False) -> None:
         self._out.insert(at, QUOTED)
         for element in self._open[place:]:
             element.at += 1
-        self._open.insert(place, _Open("details", QUOTED, at, self._text, ended))
+        self._open.insert(place, _Open("details", QUOTED, at, self._text, ended, of_lines))
         self._names["details"] += 1
 
 

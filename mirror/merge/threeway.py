@@ -64,13 +64,16 @@ def merge(form: str, base: Mapping[str, Any], patch: Mapping[str, Any], theirs: 
 
 
 def resolve(form: str, merged: Merged, choices: Mapping[str, Choice]) -> Record:
-    """The patch to send when each overlap is decided by its path.
+    """The patch to send when each overlap is decided by its path. A given value is taken as it is: `check` the patch.
 
     Raises: Invalid, naming the overlaps that are not decided and the choices that were none.
     """
     paths = {overlap.path for overlap in merged.overlaps}
     problems = [Problem(path, "is not decided: mine, theirs, or a value of your own") for path in paths - set(choices)]
     problems += [Problem(path, "is not in conflict") for path in set(choices) - paths]
+    moved = choices.get("when")
+    if isinstance(moved, Given) and not isinstance(moved.value, dict):
+        problems.append(Problem("when", "needs an object of start, end and recurrence"))
     if problems:
         raise Invalid(sorted(problems, key=lambda problem: problem.path))
     return _merged(form, merged.base, merged.mine, merged.theirs, choices).patch

@@ -8,11 +8,12 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirror.resources import KINDS, Kind
 from mirror.store.columns import Attachment
-from mirror.store.connection import Store, translated
+from mirror.store.connection import Store, open_reader, translated
 
 if TYPE_CHECKING:
     from mirror.store.records import Batch
@@ -157,6 +158,20 @@ def blob(store: Store, sha256: str) -> bytes | None:
         row = conn.execute("SELECT content FROM blobs WHERE sha256 = ?", [sha256]).fetchone()
     finally:
         conn.close()
+    return row[0] if row else None
+
+
+def stored(home: Path, sha256: str) -> bytes | None:
+    """The same for those who only read: the bytes with this hash in a home folder."""
+    path = home / "blobs.db"
+    if not path.is_file():
+        return None
+    with translated(path):
+        conn = open_reader(path)
+        try:
+            row = conn.execute("SELECT content FROM blobs WHERE sha256 = ?", [sha256]).fetchone()
+        finally:
+            conn.close()
     return row[0] if row else None
 
 

@@ -34,6 +34,11 @@ def message(record_id: int) -> str:
     return f"/mail/{record_id}"
 
 
+def message_body(record_id: int, at: str | None = None) -> str:
+    """The HTML of a mail, for its frame; `at`: as it was then."""
+    return _with(f"/mail/{record_id}/body", at=at)
+
+
 def event(record_id: int, **query: object) -> str:
     """`start`: of a series, the start of the occurrence that is meant."""
     return _with(f"/events/{record_id}", **query)
@@ -58,13 +63,26 @@ def people(**filters: object) -> str:
     return _with("/people", **filters)
 
 
+def tasks(**filters: object) -> str:
+    return _with("/tasks", **filters)
+
+
+def changes(**filters: object) -> str:
+    """What changed: `kind`, `account` (a name), `what`, `since` and `until` (dates)."""
+    return _with("/history", **filters)
+
+
+def sync() -> str:
+    return "/sync"
+
+
 def attachment(attachment_id: int) -> str:
     return f"/attachments/{attachment_id}"
 
 
-def history(kind: str, record_id: int) -> str:
+def history(kind: str, record_id: int, **query: object) -> str:
     """The versions of one record. `kind` is the table's name."""
-    return f"/history/{kind}/{record_id}"
+    return _with(f"/history/{kind}/{record_id}", **query)
 
 
 def search(words: str = "", **filters: object) -> str:
@@ -94,6 +112,14 @@ def record(kind: str, record_id: int) -> str:
     """The page of a record of any kind: our own where there is one, else Datasette's."""
     own = {"contacts": contact, "messages": message, "events": event, "tasks": task}.get(kind)
     return own(record_id) if own else row(kind, record_id)
+
+
+def listing(kind: str) -> str:
+    """The page on which the records of a kind are to be found."""
+    return {
+        "contacts": contacts(), "messages": mail(), "folders": mail(), "events": "/calendar", "calendars": "/calendar",
+        "tasks": tasks(), "task_lists": tasks(),
+    }[kind]  # fmt: skip
 
 
 def sql(statement: str, parameters: dict[str, object]) -> str:

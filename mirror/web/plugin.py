@@ -13,9 +13,11 @@ from markupsafe import Markup
 from pluggy import HookimplMarker
 
 from mirror.clock import SystemClock
-from mirror.web import cells, functions, home, layout, links, pages, rows, words
+from mirror.web import cells, functions, layout, links, pages, rows, words
 from mirror.web.access import LOGIN, Access, Asgi, door, sign_in
 from mirror.web.guard import guard
+from mirror.web.page import DATABASE
+from mirror.web.pages import home
 
 hookimpl = HookimplMarker("datasette")  # datasette.hookimpl is the same, without types
 
@@ -41,7 +43,7 @@ HEADERS = (
 
 @hookimpl
 def prepare_connection(conn: sqlite3.Connection, database: str) -> None:
-    if database == home.DATABASE:
+    if database == DATABASE:
         functions.register(conn)
         guard(conn)
 
@@ -64,14 +66,14 @@ def prepare_jinja2_environment(env: Environment) -> None:
 def render_cell(
     row: Any, value: Any, column: str, table: str | None, database: str, datasette: Datasette
 ) -> Markup | None:
-    if database != home.DATABASE:
+    if database != DATABASE:
         return None
     return cells.cell(value, column, table, row, lambda path: datasette.urls.table(database, path))
 
 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
-    return [(r"^/$", home.page), (r"^/-/mirror/live\.json$", home.live), *pages.routes()]
+    return pages.routes()
 
 
 @hookimpl
@@ -89,7 +91,7 @@ def extra_template_vars(
     database: str | None, table: str | None, view_name: str | None, request: Any, datasette: Datasette
 ) -> Any:
     async def variables() -> dict[str, Any]:
-        if view_name != "row" or database != home.DATABASE or table is None or request is None:
+        if view_name != "row" or database != DATABASE or table is None or request is None:
             return {}
         return {"beside": await rows.beside(datasette, database, table, request.url_vars["pks"])}
 

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from datasette import handle_exception
 from datasette.app import Datasette
 from datasette.plugins import pm
 
@@ -14,7 +13,7 @@ from mirror.store.connection import shipped
 from mirror.web import plugin
 from mirror.web.access import Access
 from mirror.web.database import MirrorDatabase
-from mirror.web.home import DATABASE
+from mirror.web.page import DATABASE
 
 HERE = Path(__file__).parent
 
@@ -53,6 +52,8 @@ def create_datasette(
     without one, everybody on this machine.
     """
     access = access or Access()
+    from datasette import handle_exception  # imported before datasette.app, it would register without its hook
+
     handle_exception.rich = None  # with it, each page that is not found prints the values of all variables on its way
     if not pm.is_registered(plugin):
         pm.register(plugin, "mirror.web.plugin")

@@ -8,9 +8,9 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from mirror.web.pages import calendar, contacts, events, history, mail, people, search, sync, tasks
+from mirror.web.pages import calendar, contacts, events, history, home, mail, people, search, sync, tasks
 
-PAGES: tuple[ModuleType, ...] = (search, mail, calendar, events, contacts, people, tasks, history, sync)
+PAGES: tuple[ModuleType, ...] = (home, search, mail, calendar, events, contacts, people, tasks, history, sync)
 
 
 def routes() -> list[tuple[str, Any]]:

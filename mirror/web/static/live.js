@@ -41,8 +41,10 @@ function entry(change) {
   if (change.of) what.append(" ", node("small", "", change.of));
   if (change.day) what.append(" · ", change.day);
   if (change.starts_at) what.append(" · ", localTime(change.starts_at) || "");
+  what.dir = "auto";
   const link = node("a", "", node("span", `kind kind-${change.kind}`, change.what), " ", what);
   link.href = change.url;
+  link.dataset.item = "";
   const when = node("time", "ago", change.ago);
   when.dateTime = change.at;
   when.dataset.ago = "";
@@ -79,6 +81,25 @@ function showAccounts(accounts) {
   }
 }
 
+function showNeeds(needs) {
+  const section = page.querySelector("[data-needs]");
+  section.hidden = !needs.length;
+  section.querySelector("ul").replaceChildren(
+    ...needs.map((need) => node("li", `need-${need.kind}`, node("span", "", need.what), " ", node("code", "", need.command))),
+  );
+}
+
+function showToday(today) {
+  page.querySelector("[data-today]").replaceChildren(
+    ...today.map((change) => {
+      const link = node("a", "", node("b", "", change.number), ` ${change.what}`);
+      link.href = change.url;
+      return node("li", "", link);
+    }),
+  );
+  page.querySelector("[data-no-today]").hidden = today.length > 0;
+}
+
 function show(state) {
   for (const [kind, count] of Object.entries(state.counts)) {
     const element = document.querySelector(`[data-count="${kind}"]`);
@@ -88,6 +109,8 @@ function show(state) {
   for (const change of state.changes.toReversed ? state.changes.toReversed() : [...state.changes].reverse()) list.prepend(entry(change));
   while (list.children.length > most) list.lastElementChild.remove();
   document.querySelector("[data-no-changes]").hidden = list.children.length > 0;
+  if (state.today) showToday(state.today);
+  showNeeds(state.needs);
   showAccounts(state.accounts);
   since = Math.max(since, state.seq);
 }
