@@ -198,7 +198,9 @@ class _Errand:
         if self.edit.verb == "respond":
             self.edit = dispatch.again(self.store, self.edit)  # an answer is the same, whatever became of the event
             return True
-        merged = merge.merge(self.edit.form, self.edit.base or {}, self.edit.patch, theirs)
+        merged = merge.merge(
+            self.edit.form, merge.basis(self.edit.form, self.edit.base or {}, self.edit.patch), self.edit.patch, theirs
+        )
         if merged.overlaps:
             self.edit = dispatch.conflict(self.store, self.edit, theirs, error)
             return False

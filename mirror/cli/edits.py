@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from mirror.resources import KINDS
+from mirror.store import outbox
 from mirror.store.connection import Store
 from mirror.store.outbox import Edit
 
@@ -32,8 +33,7 @@ def told_of(store: Store, edit: Edit) -> str:
 def wish(store: Store, edit: Edit) -> str:
     """What an edit wants: `change contact 17 “Ada”`."""
     kind = KINDS[edit.kind]
-    row = store.conn.execute(f"SELECT {kind.title} FROM {kind.name}_now WHERE id = ?", [edit.shown_id]).fetchone()
-    name = row[0] if row and row[0] else _title_in(edit)
+    name = outbox.title(store, edit) or _title_in(edit)
     number = f" {edit.record_id}" if edit.record_id is not None else ""
     singular = "mail" if edit.kind == "messages" else kind.singular
     return f"{DID[edit.verb]} {singular}{number}" + (f" “{name}”" if name else "")

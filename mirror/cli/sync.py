@@ -10,8 +10,8 @@ import click
 
 from mirror import pull
 from mirror.cli import STOPPED
-from mirror.cli.opening import guarded, home_of, leave, source_for, store_of
 from mirror.cli.edits import told_of
+from mirror.cli.opening import guarded, home_of, leave, source_for, store_of
 from mirror.cli.progress import Progress
 from mirror.cli.words import DONE, FAILED, PERSON, exit_code, sentence, sentence_of
 from mirror.errors import AccountBusy, DatabaseDamaged, DiskFull, MirrorError, Stopped, Usage

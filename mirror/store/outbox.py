@@ -123,9 +123,16 @@ def edit(store: Store, edit_id: int) -> Edit:
     return _edit(row)
 
 
+def title(store: Store, one: Edit) -> str | None:
+    """What the record that an edit is about is called, with the edit."""
+    kind = KINDS[one.kind]
+    row = store.conn.execute(f"SELECT {kind.title} FROM {kind.name}_now WHERE id = ?", [one.shown_id]).fetchone()
+    return row[0] if row else None
+
+
 def conflicts_of(one: Edit) -> merge.Merged:
     """Both sides of a conflict, merged as far as they go. Of a record that is gone upstream, everything overlaps."""
-    return merge.merge(one.form, one.base or {}, one.patch, one.theirs or {})
+    return merge.merge(one.form, merge.basis(one.form, one.base or {}, one.patch), one.patch, one.theirs or {})
 
 
 # --- what a person does -------------------------------------------------------------------------------------------------

@@ -25,7 +25,9 @@ def form_of(kind: str, verb: str, options: Fields) -> str:
     if kind == "messages":
         if verb == "reply":
             return "reply"
-        return "mail" if verb in ("create", "send") or options.get("draft") else "messages"
+        if verb == "create" or options.get("draft"):
+            return "drafts"
+        return "mail" if verb == "send" else "messages"
     return "response" if verb == "respond" else kind
 
 
@@ -80,7 +82,7 @@ def _laid_over(
         return {**fields, "meetingInfo": meeting}, body
     if kind != "messages":
         return (merge.apply(form, fields, patch) if verb != "delete" else fields), body
-    if form in ("mail", "reply"):
+    if form in ("mail", "drafts", "reply"):
         if verb == "delete":
             return _labelled(fields, {"trash"}, {"inbox", "draft"}), body
         written = {
