@@ -126,7 +126,7 @@ CREATE TABLE edits (
     id           INTEGER PRIMARY KEY,
     account_id   INTEGER NOT NULL REFERENCES accounts(id),
     kind         TEXT NOT NULL,            -- name of the record table
-    record_id    INTEGER,                  -- NULL: a record that is to be created, which goes by -id until it is there
+    record_id    INTEGER,                  -- NULL: a record that is to be created, which goes by -id until it is there (so here, too)
     parent_id    INTEGER,                  -- of what is to be created: its calendar or task list; negative: one that is to be created too
     verb         TEXT NOT NULL CHECK (verb IN ('create', 'change', 'delete', 'respond', 'send', 'reply')),
     patch        TEXT NOT NULL,            -- JSON: upstream's fields as they should be, whole top-level ones

@@ -155,6 +155,23 @@ def test_edits_of_one_record_go_in_order_and_the_second_builds_on_the_answer_to_
     assert world.rows("SELECT * FROM overlays") == []
 
 
+def test_what_is_on_its_way_to_be_created_can_be_changed_and_the_change_follows(quiet: World) -> None:
+    made = quiet.edit(TASKS, None, "create", {"title": "New"})
+    quiet.push()
+    account = journal.account(quiet.store, quiet.account.id)
+    change = outbox.add(quiet.store, account, "tasks", "change", {"title": "Newer"}, record_id=-made.id)
+    assert change is not None
+    assert quiet.now(TASKS)[-made.id]["title"] == "Newer"
+
+    for _ in range(2):
+        quiet.pull()
+        quiet.push()
+    quiet.pull()
+
+    assert [state(quiet, made), state(quiet, change)] == ["settled", "settled"]
+    assert sorted(fields["title"] for fields in quiet.upstream.live(TASKS).values()) == ["Newer", "Water the plants"]
+
+
 def test_a_task_in_a_list_that_is_new_too_waits_for_the_list(world: World) -> None:
     account_edit = world.edit(TASK_LISTS, None, "create", {"title": "Garden"})
     account = journal.account(world.store, world.account.id)
@@ -473,8 +490,10 @@ def test_a_draft_is_written_changed_and_sent(tmp_path: Path) -> None:
 
 def test_an_invitation_is_answered(tmp_path: Path) -> None:
     world = World(SandboxUpstream(), tmp_path / "home")
-    world.upstream.put(EVENTS, "tea", "Tea", organizer={"emailAddress": {"address": "bo@b.example"}},
-                       meetingInfo={"response": "noResponse", "attendees": [{"emailAddress": {"address": "ada@example.com"}}]})  # fmt: skip
+    invited = {"response": "noResponse", "attendees": [{"emailAddress": {"address": "ada@example.com"}}]}
+    world.upstream.put(
+        EVENTS, "tea", "Tea", organizer={"emailAddress": {"address": "bo@b.example"}}, meetingInfo=invited
+    )
     world.pull()
 
     edit = world.edit(EVENTS, "tea", "respond", {"response": "accepted"})

@@ -44,6 +44,8 @@ def died(store: Store, account_id: int) -> None:
 
 def write_of(store: Store, one: Edit) -> Write | None:
     """What is to be asked of upstream; None while the record or parent that it needs is not there yet."""
+    if one.record_id is not None and one.record_id < 0:
+        return None
     parent = KINDS[one.kind].parent
     parent_remote: str | None = None
     if parent is not None:

@@ -199,9 +199,8 @@ def _add(
         "INSERT INTO edits (account_id, kind, record_id, parent_id, verb, patch, base, base_etag, base_seq, options,"
         " marker, plan_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         [
-            account.id, kind, record_id if record_id is None or record_id > 0 else None, parent_id, verb, _json(patch),
-            _json(base), etag, order.last_place(conn), _json(options), store.clock.random.getrandbits(96).to_bytes(12, "big").hex(), plan_id,
-            clocks.text(store.clock.now()),
+            account.id, kind, record_id, parent_id, verb, _json(patch), _json(base), etag, order.last_place(conn),
+            _json(options), f"{store.clock.random.getrandbits(96):024x}", plan_id, clocks.text(store.clock.now()),
         ],
     ).fetchone()[0]  # fmt: skip
     overlays.refresh(conn, kind, record_id if record_id is not None and verb != "reply" else -created)

@@ -57,6 +57,10 @@ def look(store: Store, edit: Edit) -> None:
 def _adopt(conn: sqlite3.Connection, edit: sqlite3.Row, record_id: int) -> None:
     """What stood for a record that is there now, in edits of what it contains."""
     if edit["verb"] == "create":
+        conn.execute(
+            "UPDATE edits SET record_id = ? WHERE kind = ? AND record_id = ?", [record_id, edit["kind"], -edit["id"]]
+        )
+        overlays.refresh(conn, edit["kind"], record_id)
         conn.execute("UPDATE edits SET parent_id = ? WHERE parent_id = ?", [record_id, -edit["id"]])
         for child in conn.execute(
             "SELECT kind, id FROM edits WHERE parent_id = ? AND record_id IS NULL", [record_id]
