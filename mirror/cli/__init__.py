@@ -29,6 +29,8 @@ COMMANDS = {
     "password": ("mirror.cli.password", "Set or remove the password of the pages."),
     "status": ("mirror.cli.status", "How every account and feed is doing."),
     "accept": ("mirror.cli.sync", "Release a feed that is held because too much would be deleted."),
+    "outbox": ("mirror.cli.outbox", "What is on its way upstream, and what waits for a decision."),
+    "push": ("mirror.cli.outbox", "Send what waits in the outbox; --dry-run prints the requests."),
     "search": ("mirror.cli.browse", "Find contacts, events, mail and tasks by their words."),
     "show": ("mirror.cli.browse", "One record, whole."),
     "people": ("mirror.cli.people", "Who is who: everybody you have to do with, by all their addresses."),

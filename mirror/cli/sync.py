@@ -44,7 +44,7 @@ def sync(ctx: click.Context, names: tuple[str, ...], kinds: tuple[str, ...], as_
     try:
         with guarded(home_of(ctx)):
             store = store_of(ctx)
-            chosen = _chosen(store, names)
+            chosen = chosen_accounts(store, names)
             wanted = tuple(kind_named(kind).name for kind in kinds)
             code = sync_accounts(store, chosen, wanted, document, quiet=as_json)
     except KeyboardInterrupt:
@@ -63,7 +63,8 @@ def sync(ctx: click.Context, names: tuple[str, ...], kinds: tuple[str, ...], as_
     leave(code)
 
 
-def _chosen(store: Store, names: Sequence[str]) -> list[Account]:
+def chosen_accounts(store: Store, names: Sequence[str]) -> list[Account]:
+    """The accounts of these names, or all. Raises: Usage."""
     if names:
         return [journal.account_named(store, name) for name in dict.fromkeys(names)]
     found = journal.accounts(store)

@@ -18,7 +18,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 def exit_code(error: BaseException) -> int:
     """0 done, 1 failed, 2 usage, 3 a person is needed."""
-    if isinstance(error, errors.Usage):
+    if isinstance(error, (errors.Usage, errors.Invalid)):
         return USAGE
     if isinstance(error, (errors.SignInAgain, errors.WrongMailbox)):
         return PERSON

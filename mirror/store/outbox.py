@@ -14,6 +14,7 @@ from typing import Any
 from mirror import clock as clocks
 from mirror import merge
 from mirror.errors import Usage
+from mirror.fields import sendable
 from mirror.resources import KINDS
 from mirror.store import order, overlays
 from mirror.store.connection import Store
@@ -281,6 +282,21 @@ def retry(store: Store, one: Edit) -> None:
     if one.state not in ("rejected", "unsure", "pending"):
         raise Usage(f"edit {one.id} is {one.state}; only what was rejected, or is unsure, is sent again")
     update(store, one, state="pending", error=None, retry_at=None, attempts=0)
+
+
+def create_anew(store: Store, one: Edit) -> None:
+    """Of a conflict with a deletion: make the record again, as it reads with the edit."""
+    with store.transaction() as conn:
+        fields = merge.apply(one.form, one.base or {}, one.patch)
+        parent = KINDS[one.kind].parent_column
+        row = conn.execute(f"SELECT * FROM {one.kind} WHERE id = ?", [one.record_id]).fetchone()
+        conn.execute(
+            "UPDATE edits SET verb = 'create', record_id = NULL, parent_id = ?, patch = ?, base = NULL, base_etag = NULL,"
+            " theirs = NULL, error = NULL, state = 'pending', retry_at = NULL WHERE id = ?",
+            [row[parent] if parent else None, _json(sendable(one.form, fields, creating=True)), one.id],
+        )
+        overlays.refresh(conn, one.kind, one.record_id or 0)
+        overlays.refresh(conn, one.kind, -one.id)
 
 
 def resolve(store: Store, one: Edit, patch: Fields) -> None:
