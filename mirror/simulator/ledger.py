@@ -1,6 +1,6 @@
 """What upstream was and what the mirror was told: the two books that a finished simulation is held against.
 
-Every state of every record carries a mark `#number#` in one of its texts, and the numbers grow: a state that turns up
+Every state of every record carries a mark `#number#` in one of its fields, and the numbers grow: a state that turns up
 anywhere says by itself which one it is. It knows neither sources nor tables.
 """
 
@@ -31,21 +31,41 @@ class Entry:
     fields: dict[str, Any] | None
     body: str | None = None
     attachments: dict[str, bytes] = field(default_factory=dict)
+    by: int | None = None  # the edit whose request made it; None: somebody else's doing
 
 
 class Ledger:
-    """Every state that upstream's records ever had."""
+    """Every state that upstream's records ever had. `by`: the edit whose request upstream is carrying out."""
 
     def __init__(self) -> None:
         self.number = 0
+        self.by: int | None = None
         self.entries: dict[Place, list[Entry]] = {}
+        self._order: list[Place] = []
 
     def next(self) -> int:
         self.number += 1
         return self.number
 
+    @property
+    def coming(self) -> int:
+        """The number that the next state will have."""
+        return self.number + 1
+
     def write(self, place: Place, entry: Entry) -> None:
         self.entries.setdefault(place, []).append(entry)
+        self._order.append(place)
+
+    def length(self) -> int:
+        return len(self._order)
+
+    def undo(self, length: int) -> None:
+        """Forget what was written since: a request that was refused has changed nothing."""
+        while len(self._order) > length:
+            place = self._order.pop()
+            self.entries[place].pop()
+            if not self.entries[place]:
+                del self.entries[place]
 
     def live(self, account: str, kind: str, parent: str | None = None) -> list[Place]:
         """The records that upstream has now, in the order they first came about."""

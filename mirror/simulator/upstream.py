@@ -1,6 +1,6 @@
-"""Upstream as the simulator moves it: what people and providers do to a mailbox, each act written into the ledger.
+"""Upstream as the simulator moves it: what people and providers do to a mailbox.
 
-It acts on the sandbox's state only, never on the mirror.
+It acts on the sandbox's state only, which writes each act into the ledger, and never on the mirror.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mirror import clock as clocks
 from mirror.sandbox.api.tokens import Tokens
 from mirror.sandbox.state import PARENTS, State
 from mirror.simulator import invented
-from mirror.simulator.ledger import Entry, Ledger, Place
+from mirror.simulator.ledger import Ledger, Place
 
 Fields = dict[str, Any]
 LEAVES = ("contacts", "events", "messages", "tasks")
@@ -80,7 +80,7 @@ class Upstream:
             if not parents:
                 return None
             parent = chance.choice(parents).remote_id
-        number = self.ledger.next()
+        number = self.ledger.coming
         record, body, contents = invented.record(kind, number, chance, self._now(), self._folder(account, chance))
         if like is not None:
             record = {**record, **like}
@@ -94,25 +94,20 @@ class Upstream:
             html=True,
             attachments=contents,
         )
-        place = Place(account, kind, parent or "", stored["id"])
-        self.ledger.write(place, Entry(number, stored, body, contents or {}))
-        return place
+        return Place(account, kind, parent or "", stored["id"])
 
     def _change(self, chance: random.Random, place: Place) -> None:
-        number = self.ledger.next()
+        number = self.ledger.coming
         before = self.ledger.now(place)
         assert before is not None
         fields, body = invented.change(place.kind, number, chance, before.fields or {}, self._now())
-        stored = self.state.change(
+        self.state.change(
             self.ids[place.account], place.kind, place.remote_id, fields, parent=place.parent or None, body=body,
             html=None if body is None else True,
         )  # fmt: skip
-        contents = before.attachments
-        self.ledger.write(place, Entry(number, stored, before.body if body is None else body, contents))
 
     def _delete(self, place: Place, *, silently: bool = False) -> None:
         self.state.delete(self.ids[place.account], place.kind, place.remote_id, parent=place.parent or None)
-        self.ledger.write(place, Entry(self.ledger.next(), None))
         if silently:
             self.state.write(
                 "DELETE FROM tombstones WHERE account_id = ? AND kind = ? AND parent = ? AND remote_id = ?",
@@ -287,12 +282,10 @@ class Upstream:
         original = {"dateTime": clocks.text(start), "timezone": "UTC"}
         if form == "occurrence":
             info = {"type": "deleted", "originalStart": original, "masterId": place.remote_id}
-            number = self.ledger.next()
+            number = self.ledger.coming
             end = {"dateTime": clocks.text(start + timedelta(hours=1)), "timezone": "UTC"}
             record = {"subject": f"cancelled #{number}#", "start": original, "end": end, "occurrenceInfo": info}
-            stored = self.state.create(self.ids[account], "events", record, parent=place.parent)
-            new = Place(account, "events", place.parent, stored["id"])
-            self.ledger.write(new, Entry(number, stored))
+            self.state.create(self.ids[account], "events", record, parent=place.parent)
         elif form == "tombstone":
             self.state.bury(self.ids[account], "events", f"{place.remote_id}_{start:%Y%m%d}", parent=place.parent)
         else:

@@ -13,8 +13,8 @@ from typing import Any
 
 from mirror import clock as clocks
 from mirror import merge
-from mirror.errors import Usage
-from mirror.fields import sendable
+from mirror.errors import Invalid, Usage
+from mirror.fields import check, sendable
 from mirror.resources import KINDS
 from mirror.store import order, overlays
 from mirror.store.connection import Store
@@ -27,6 +27,7 @@ OPEN = ("pending", "sending", "sent", "unsure", "conflict")
 """States of edits that are not at their end: they show in what a person reads."""
 
 UNSENT = ("pending", "conflict")
+CREATING = ("create", "send", "reply")
 VERBS: dict[str, frozenset[str]] = {
     "contacts": frozenset({"create", "change", "delete"}),
     "calendars": frozenset({"create", "change"}),
@@ -153,8 +154,9 @@ def add(
 ) -> Edit | None:
     """Take an edit in; it shows at once. None when it took back what was never sent, or changes nothing.
 
-    The patch has passed `fields.check`. `record_id` may stand for a record that is to be created.
-    Raises: Usage (a read-only account, a verb that the kind does not have, a record that is gone).
+    `patch`: upstream's own fields, whole top-level ones, null to clear. `record_id` may stand for what is to be created.
+    Raises: Invalid (fields that can't be written), Usage (a read-only account, a verb that the kind does not have, a record
+    that is gone).
     """
     if not account.writable:
         raise Usage(
@@ -185,6 +187,7 @@ def _add(
 ) -> int | None:  # fmt: skip
     base: Fields | None = None
     etag = None
+    form = form_of(kind, verb, options)
     if record_id is not None and verb != "reply":
         base, etag = _as_shown(conn, kind, record_id)
         last = next(iter(_open_edits(conn, kind, record_id)[-1:]), None)
@@ -193,9 +196,11 @@ def _add(
         if last is not None and last.receipt:
             etag = last.receipt.get("etag") or etag
         if verb == "change" and not options.get("draft"):  # a draft is replaced whole
-            patch = merge.differences(form_of(kind, verb, options), base, {**base, **patch})
+            patch = merge.differences(form, base, {**base, **patch})
             if not patch:
                 return None
+    if verb != "delete" and not (verb == "send" and record_id is not None):
+        _check(form, patch, creating=verb in CREATING, current=base if verb == "change" else None)
     created = conn.execute(
         "INSERT INTO edits (account_id, kind, record_id, parent_id, verb, patch, base, base_etag, base_seq, options,"
         " marker, plan_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
@@ -206,6 +211,13 @@ def _add(
     ).fetchone()[0]  # fmt: skip
     overlays.refresh(conn, kind, record_id if record_id is not None and verb != "reply" else -created)
     return int(created)
+
+
+def _check(form: str, patch: Fields, *, creating: bool, current: Fields | None) -> None:
+    """Raises: Invalid."""
+    problems = check(form, patch, creating=creating, current=current)
+    if problems:
+        raise Invalid(problems)
 
 
 def _as_shown(conn: sqlite3.Connection, kind: str, record_id: int) -> tuple[Fields, str | None]:
@@ -246,6 +258,10 @@ def _fold(
         wanted = {}
     if waiting.verb == "change" and verb == "change":
         wanted = merge.differences(waiting.form, waiting.base or {}, {**(waiting.base or {}), **wanted})
+    if verb in ("change", "respond") and wanted:
+        _check(waiting.form, wanted, creating=waiting.verb == "create", current=waiting.base)
+    if becomes == "send":
+        _check("mail", wanted, creating=True, current=None)
     nothing = (waiting.verb == "create" and verb == "delete") or (verb == "change" and not wanted)
     if nothing:
         _end(conn, waiting.id, "discarded", clocks.text(store.clock.now()))

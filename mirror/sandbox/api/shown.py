@@ -72,7 +72,11 @@ def body_of(call: Call, message_id: str, body_type: str) -> str | None:
         return body
     if is_html:
         return from_html(body)
-    return f'<div style="white-space: pre-wrap">{html.escape(body, quote=False)}</div>'
+    return as_html(body)
+
+
+def as_html(text: str) -> str:
+    return f'<div style="white-space: pre-wrap">{html.escape(text, quote=False)}</div>'
 
 
 def unquoted(body: str, body_type: str) -> str:
