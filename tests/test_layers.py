@@ -55,6 +55,7 @@ DOORS = {
     "platformdirs": ("cli",),
     "sqlite3": ("store", "web", "sandbox", "simulator"),
     "sqlite_utils": ("store", "web"),
+    "tomli_w": ("cli",),
     "keyring": ("credentials",),
     "datasette": ("web",),
     "datasette_auth_passwords": ("web",),

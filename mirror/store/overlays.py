@@ -10,8 +10,9 @@ import sqlite3
 from typing import Any
 
 from mirror import merge
-from mirror.resources import KINDS
-from mirror.store.columns import CHILDREN, COLUMNS, derive, fields_of
+from mirror.resources import KINDS, Kind
+from mirror.store.columns import COLUMNS, derive, fields_of
+from mirror.store.connection import Store
 
 Fields = dict[str, Any]
 
@@ -102,6 +103,33 @@ def _labelled(fields: Fields, added: set[str], removed: set[str]) -> Fields:
     return {**fields, "sysLabels": known + sorted(added - set(known))}
 
 
-def child_tables(kind: str) -> dict[str, tuple[str, ...]]:
-    """The child tables whose rows an overlay brings along, and their columns."""
-    return CHILDREN.get(kind, {})
+# --- reading with edits --------------------------------------------------------------------------------------------------
+
+
+def shown(store: Store, kind: str, record_id: int) -> Fields | None:
+    """The row of a record as it reads with its edits."""
+    row = store.conn.execute(f"SELECT * FROM {kind}_now WHERE id = ?", [record_id]).fetchone()
+    return dict(row) if row else None
+
+
+def body(store: Store, record_id: int) -> str | None:
+    """The body of a mail as it is written, with its edits."""
+    row = store.conn.execute(
+        "SELECT body FROM overlays WHERE kind = 'messages' AND record_id = ?1 AND body IS NOT NULL UNION ALL"
+        " SELECT html FROM message_bodies WHERE message_id = ?1 LIMIT 1",
+        [record_id],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def parent(store: Store, account_id: int, kind: Kind, wanted: str | None) -> int | None:
+    """The id of a calendar or task list by its name or id; without one, of the account's own."""
+    own = {"calendars": "is_primary", "task_lists": "is_default"}[kind.parent or ""]
+    title = KINDS[kind.parent or ""].title
+    chosen = f"{title} = ?2 OR CAST(id AS TEXT) = ?2 OR remote_id = ?2" if wanted is not None else "?2 IS NULL"
+    row = store.conn.execute(
+        f"SELECT id FROM {kind.parent}_now WHERE account_id = ?1 AND deleted_at IS NULL AND ({chosen})"
+        f" ORDER BY coalesce({own}, 0) DESC, id > 0 DESC, abs(id) LIMIT 1",
+        [account_id, wanted],
+    ).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,307 @@
+"""`mirror new`, `edit`, `delete`, `respond` and `send`: what a person wants goes into the outbox. Nothing is sent here."""
+
+from __future__ import annotations
+
+import base64
+import json
+import mimetypes
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import tomli_w
+import tzlocal
+
+from mirror.cli.edits import told_of
+from mirror.cli.from_files import fields_of_file
+from mirror.cli.opening import leave, store_of
+from mirror.cli.words import DONE, plain
+from mirror.errors import Invalid, UnreadableFile, Usage
+from mirror.fields import FORMS, Problem, parse
+from mirror.merge.comparing import readable
+from mirror.resources import KINDS, Kind
+from mirror.store import journal, outbox, overlays, reading
+from mirror.store.connection import Store
+from mirror.store.journal import Account
+from mirror.store.outbox import Edit
+from mirror.store.overlays import form_of
+
+Fields = dict[str, Any]
+
+MOST_ATTACHED_BYTES = 25_000_000
+ANSWERS = {"yes": "accepted", "no": "declined", "maybe": "tentative", "accept": "accepted", "decline": "declined"}
+
+
+@click.command()
+@click.argument("kind")
+@click.argument("written", nargs=-1, metavar="[field=value | FILE | -]...")
+@click.option("--account", metavar="NAME", help="Whose it will be; needed where there are several writable accounts.")
+@click.option(
+    "--in", "parent", metavar="NAME", help="The calendar or task list, by name or id. Default: the account's own."
+)
+@click.option("--no-notify", is_flag=True, help="Don't tell the attendees.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def new(ctx: click.Context, kind: str, written: tuple[str, ...], account: str | None, parent: str | None, no_notify: bool,
+        as_json: bool) -> None:  # fmt: skip
+    """Create a record: from field=value, from a .vcf, .ics or .eml file, or from JSON on standard input (-). Mail becomes a
+    draft; to send one: mirror send."""
+    store = store_of(ctx)
+    chosen = reading.kind_named("messages" if kind in ("mail", "draft") else kind)
+    whose = _account(store, account)
+    options: Fields = {"draft": True} if chosen.name == "messages" else {}
+    if no_notify:
+        options["notify_attendees"] = False
+    parent_id = _parent(store, whose, chosen, parent)
+    form = form_of(chosen.name, "create", options)
+    made = []
+    for fields, more in _given(form, chosen, written):
+        wanted = {**options, **more}
+        made.append(outbox.add(store, whose, chosen.name, "create", fields, parent_id=parent_id, options=wanted))
+    _tell(store, made, as_json)
+
+
+def _given(form: str, kind: Kind, written: Sequence[str]) -> list[tuple[Fields, Fields]]:
+    """The fields of each record that was typed, or is in a file, and the options that go with them."""
+    assignments = [one for one in written if one != "-" and "=" in one]
+    files = [one for one in written if one == "-" or "=" not in one]
+    typed = parse(form, assignments, None, zone=zone()) if assignments else {}
+    if not files:
+        return [(typed, {})]
+    found: list[tuple[Fields, Fields]] = []
+    for name in files:
+        records = [(_json_on(sys.stdin.read()), {})] if name == "-" else fields_of_file(Path(name), kind.name)
+        found += [({**fields, **typed}, more) for fields, more in records]
+    return found
+
+
+def _json_on(text: str) -> Fields:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise UnreadableFile(f"It is not JSON: {error}.", "standard input") from error
+    if not isinstance(found, dict):
+        raise UnreadableFile("It must be one JSON object with upstream's fields.", "standard input")
+    return found
+
+
+@click.command()
+@click.argument("kind")
+@click.argument("record", metavar="ID")
+@click.argument("assignments", nargs=-1, metavar="[field=value]...")
+@click.option("--no-notify", is_flag=True, help="Don't tell the attendees.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def edit(
+    ctx: click.Context, kind: str, record: str, assignments: tuple[str, ...], no_notify: bool, as_json: bool
+) -> None:
+    """Change a record: field=value (also field+=entry, field-=entry, field= to clear), or without any in $EDITOR, as TOML."""
+    store = store_of(ctx)
+    chosen = reading.kind_named(kind)
+    record_id, now = shown(store, chosen, record)
+    whose = journal.account(store, now["account_id"])
+    draft = chosen.name == "messages" and "draft" in (now["labels"] or "")
+    options: Fields = {"draft": True} if draft else {}
+    if no_notify:
+        options["notify_attendees"] = False
+    form = form_of(chosen.name, "change", options)
+    current = _mail_of(store, record_id, now) if draft else dict(readable(form, json.loads(now["raw"])))
+    patch = parse(form, assignments, current, zone=zone()) if assignments else _in_editor(form, current)
+    if draft:
+        patch = {name: value for name, value in {**current, **patch}.items() if value is not None}
+    made = outbox.add(store, whose, chosen.name, "change", patch, record_id=record_id, options=options)
+    if made is None and not as_json:
+        click.echo("Nothing is changed by that.")
+        leave(DONE)
+    _tell(store, [made], as_json)
+
+
+def _mail_of(store: Store, record_id: int, now: Fields) -> Fields:
+    """A draft as it was written: upstream takes it whole."""
+    raw = json.loads(now["raw"])
+    found = {
+        name: raw[name]
+        for name in ("subject", "to", "cc", "bcc", "replyTo", "inReplyTo", "references", "keywords")
+        if raw.get(name)
+    }
+    found["body"] = overlays.body(store, record_id) or ""
+    return found
+
+
+def _in_editor(form: str, current: Fields) -> Fields:
+    """What the person makes of the writable fields. Raises: Usage, Invalid."""
+    whole = FORMS[form]
+    fields = {name: value for name, value in current.items() if (part := whole.part(name)) is not None and part.change}
+    missing = [part.name for part in whole.fields if part.change and part.name not in fields]
+    head = "# Change what you like, save and close. A field that you take out is cleared.\n"
+    head += f"# Also possible: {', '.join(missing)}\n\n" if missing else "\n"
+    written = click.edit(head + tomli_w.dumps(_without_null(fields)), extension=".toml")
+    if written is None:
+        raise Usage("nothing was saved in the editor; nothing is changed")
+    try:
+        after = tomllib.loads(written)
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid([Problem("", f"that is no TOML any more: {error}")]) from error
+    cleared = {name: None for name in fields if name not in after}
+    return {**{name: value for name, value in after.items() if value != fields.get(name)}, **cleared}
+
+
+def _without_null(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_null(inner) for name, inner in value.items() if inner is not None}
+    return [_without_null(inner) for inner in value if inner is not None] if isinstance(value, list) else value
+
+
+@click.command()
+@click.argument("kind")
+@click.argument("record", metavar="ID")
+@click.option("--no-notify", is_flag=True, help="Don't tell the attendees.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def delete(ctx: click.Context, kind: str, record: str, no_notify: bool, as_json: bool) -> None:
+    """Delete a record upstream (mail goes to the trash). Here it stays, as a tombstone: mirror undelete brings it back."""
+    store = store_of(ctx)
+    chosen = reading.kind_named(kind)
+    record_id, now = shown(store, chosen, record)
+    draft = chosen.name == "messages" and "draft" in (now["labels"] or "")
+    options = {**({"draft": True} if draft else {}), **({"notify_attendees": False} if no_notify else {})}
+    account = journal.account(store, now["account_id"])
+    made = outbox.add(store, account, chosen.name, "delete", record_id=record_id, options=options)
+    if made is None and not as_json:
+        click.echo("It was never sent, and is taken back.")
+        leave(DONE)
+    _tell(store, [made], as_json)
+
+
+@click.command()
+@click.argument("event", metavar="ID")
+@click.argument(
+    "answer", type=click.Choice(["accepted", "declined", "tentative", *ANSWERS]), metavar="accepted|declined|tentative"
+)
+@click.option("--comment", help="A word to the organiser.")
+@click.option("--no-notify", is_flag=True, help="Don't tell the organiser.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def respond(ctx: click.Context, event: str, answer: str, comment: str | None, no_notify: bool, as_json: bool) -> None:
+    """Answer an invitation."""
+    store = store_of(ctx)
+    record_id, now = shown(store, KINDS["events"], event)
+    patch = {"response": ANSWERS.get(answer, answer), **({"comment": comment} if comment else {})}
+    options = {"notify_attendees": False} if no_notify else {}
+    account = journal.account(store, now["account_id"])
+    _tell(
+        store, [outbox.add(store, account, "events", "respond", patch, record_id=record_id, options=options)], as_json
+    )
+
+
+@click.command()
+@click.argument("written", nargs=-1, metavar="[DRAFT | field=value | FILE.eml | -]...")
+@click.option("--account", metavar="NAME", help="From whom; needed where there are several writable accounts.")
+@click.option("--reply-to", "answered", metavar="ID", help="An answer to this mail.")
+@click.option("--attach", "attached", multiple=True, type=click.Path(path_type=Path, dir_okay=False, exists=True),
+              help="A file that goes with it; may be repeated.")  # fmt: skip
+@click.option("--html", is_flag=True, help="The body is HTML.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def send(ctx: click.Context, written: tuple[str, ...], account: str | None, answered: str | None, attached: tuple[Path, ...],
+         html: bool, as_json: bool) -> None:  # fmt: skip
+    """Send mail: a draft by its id, or to=… subject=… body=…, or a file. It leaves with the next push, once and never twice."""
+    store = store_of(ctx)
+    options: Fields = {"body_type": "html"} if html else {}
+    if len(written) == 1 and "=" not in written[0] and _is_number(written[0]) and not answered:
+        record_id, now = shown(store, KINDS["messages"], written[0])
+        if "draft" not in (now["labels"] or ""):
+            raise Usage(f"mail {written[0]} is no draft; answer it with: mirror send --reply-to {written[0]} body=…")
+        whose = journal.account(store, now["account_id"])
+        made = outbox.add(store, whose, "messages", "send", record_id=record_id, options={"draft": True})
+        _tell(store, [made], as_json)
+    verb, record_id_or_none = ("reply", shown(store, KINDS["messages"], answered)) if answered else ("send", None)
+    form = form_of("messages", verb, options)
+    ((fields, more),) = _given(form, KINDS["messages"], written)[:1]
+    if attached:
+        fields["attachments"] = [*fields.get("attachments", []), *map(_attachment, attached)]
+    whose = (
+        journal.account(store, record_id_or_none[1]["account_id"]) if record_id_or_none else _account(store, account)
+    )
+    record = record_id_or_none[0] if record_id_or_none else None
+    made = outbox.add(store, whose, "messages", verb, fields, record_id=record, options={**more, **options})
+    _tell(store, [made], as_json)
+
+
+def _attachment(path: Path) -> Fields:
+    content = path.read_bytes()
+    if len(content) > MOST_ATTACHED_BYTES:
+        raise Usage(
+            f"{path.name} has {len(content) / 1e6:,.0f} MB; mail takes up to {MOST_ATTACHED_BYTES / 1e6:,.0f} MB"
+        )
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return {"name": path.name, "mimeType": kind, "inline": False, "content": base64.b64encode(content).decode("ascii")}
+
+
+# --- what they have in common ---------------------------------------------------------------------------------------------
+
+
+def zone() -> str:
+    """The IANA name of this machine's time zone: what a time without an offset is in."""
+    try:
+        return tzlocal.get_localzone_name() or "UTC"
+    except Exception:  # a machine whose zone has no name
+        return "UTC"
+
+
+def shown(store: Store, kind: Kind, wanted: str) -> tuple[int, Fields]:
+    """The id and row of a record as it reads with its edits. A number below zero is of one that is to be created.
+
+    Raises: Usage.
+    """
+    if not (wanted.startswith("-") and wanted[1:].isdecimal()):
+        wanted = str(reading.find(store, kind, wanted)["id"])
+    row = overlays.shown(store, kind.name, int(wanted))
+    if row is None:
+        raise Usage(f"there is no {kind.singular} {wanted}; find one with: mirror search WORDS")
+    return int(wanted), row
+
+
+def _is_number(written: str) -> bool:
+    return written.removeprefix("-").isdecimal()
+
+
+def _account(store: Store, name: str | None) -> Account:
+    if name is not None:
+        return journal.account_named(store, name)
+    writable = [account for account in journal.accounts(store) if account.writable]
+    if len(writable) == 1:
+        return writable[0]
+    if not writable:
+        raise Usage("no account is writable yet; let edits be made with: mirror account writable NAME on")
+    raise Usage(f"say whose it is, with --account: {', '.join(account.name for account in writable)}")
+
+
+def _parent(store: Store, account: Account, kind: Kind, wanted: str | None) -> int | None:
+    if kind.parent is None:
+        if wanted is not None:
+            raise Usage(f"a {kind.singular} is in no calendar or list; leave --in away")
+        return None
+    found = overlays.parent(store, account.id, kind, wanted)
+    if found is None:
+        what = KINDS[kind.parent].singular
+        raise Usage(
+            f"{account.name} has no {what} “{wanted}”" if wanted else f"{account.name} has no {what} yet; sync it first"
+        )
+    return found
+
+
+def _tell(store: Store, made: Sequence[Edit | None], as_json: bool) -> None:
+    from mirror.cli.outbox import document
+
+    edits = [one for one in made if one is not None]
+    if as_json:
+        click.echo(json.dumps({"edits": [document(store, one) for one in edits]}, indent=2, ensure_ascii=False))
+        leave(DONE)
+    for one in edits:
+        click.echo(plain(told_of(store, one)))
+    click.echo("It is sent with the next sync, or now with: mirror push")
+    leave(DONE)
