@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from mirror.resources import KINDS
-from mirror.store.columns import COLUMNS, derive, fields_of
+from mirror.store.columns import COLUMNS, derive, fields_of, text
 from mirror.store.differences import differences
 from mirror.web import news
 from mirror.web.page import Asked, Behind, Row
@@ -187,7 +187,7 @@ def _said(kind: str, row: Row, now: Row, before: tuple[str, str | None] | None, 
     if before is not None:
         what = "deleted" if deleted_at else "restored" if before[1] else "changed"
     if before is not None and what == "changed":
-        changed = [one.path for one in differences(fields_of(before[0]), fields) if not one.is_mark]
+        changed = [text(one.path) or "" for one in differences(fields_of(before[0]), fields) if not one.is_mark]
     columns = dict(zip(COLUMNS[kind], derive(kind, fields).columns, strict=True))
     return Change(
         kind, row["record_id"], row["account_id"], row["at"], now["seq"], what,

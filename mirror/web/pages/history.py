@@ -15,7 +15,7 @@ from datasette.utils.asgi import Request
 
 from mirror.formats.text import from_html
 from mirror.resources import KINDS
-from mirror.store.columns import COLUMNS, derive, fields_of
+from mirror.store.columns import COLUMNS, derive, fields_of, text
 from mirror.store.differences import NOTHING, Difference, differences
 from mirror.web import cells, changes, links, words
 from mirror.web.changes import WHAT, Place, Wanted
@@ -130,12 +130,11 @@ def _wanted(request: Request, asked: Asked, accounts: list[Row], since: date, un
         raise BadRequest(f"“{kind}” is no kind of record. There are: {', '.join(KINDS)}.")
     if what and what not in WHAT:
         raise BadRequest(f"“{what}” is nothing that happens to a record. There are: {', '.join(WHAT)}.")
-    ids = {row["name"]: row["id"] for row in reversed(accounts)}
-    if account and account not in ids:
-        raise BadRequest(f"There is no account “{account}”.")
+    if account and account not in {str(row["id"]) for row in accounts}:
+        raise BadRequest(f"There is no account {account}.")
     return Wanted(
         _midnight(asked, since), _midnight(asked, until + timedelta(1)), (kind,) if kind else tuple(KINDS),
-        ids.get(account, ""), what, _place(request.args.get("before")),
+        int(account) if account else "", what, _place(request.args.get("before")),
     )  # fmt: skip
 
 
@@ -211,7 +210,7 @@ def _told(one: Difference) -> dict[str, Any]:
     """One difference in the form that the page shows: what is there no more, and what is there now."""
     reordered = isinstance(one.before, list) and isinstance(one.after, list)
     return {
-        "path": one.path,
+        "path": text(one.path),
         "before": None if one.before is NOTHING or reordered else _said(one.before),
         "after": None if one.after is NOTHING or reordered else _said(one.after),
         "reordered": reordered,
@@ -226,10 +225,10 @@ def _said(value: Any) -> str:
         value = "; ".join(map(_said, value)) or "(empty)"
     elif value is None or isinstance(value, bool):
         value = {None: "(none)", True: "yes", False: "no"}[value]
-    text = str(value).strip() or "(empty)"
-    if (moment := cells.moment(text)) is not None:
+    said = (text(str(value)) or "").strip() or "(empty)"
+    if (moment := cells.moment(said)) is not None:
         return moment
-    return text if len(text) <= VALUE_CHARS else f"{text[:VALUE_CHARS]}…"
+    return said if len(said) <= VALUE_CHARS else f"{said[:VALUE_CHARS]}…"
 
 
 def _bodies(asked: Asked, message_id: int) -> list[Row]:
