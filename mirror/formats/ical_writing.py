@@ -121,8 +121,8 @@ def _event(entry: Entry, series: dict[str, _Series], lines: _Lines) -> None:
     lines.add("DTSTAMP", _utc(entry.stamp) or "19700101T000000Z")
     lines.moment("DTSTART", start)
     lines.moment("DTEND", _finish(record, start))
-    if of and original is not None:
-        lines.moment("RECURRENCE-ID", _alike(original, of.start))
+    if original is not None:
+        lines.moment("RECURRENCE-ID", _alike(original, of.start if of else start))
     if own:
         _repetition(record, own, lines)
     _words(record, lines)

@@ -72,15 +72,15 @@ def excluded(lines: Iterable[str], first: date | datetime) -> Iterator[date | da
 
 def simple_rule(simple: Any, first: date | datetime) -> str | None:
     """The RRULE that says what the API's pattern and range say; None when they say nothing."""
-    pattern, limits = ((simple or {}).get(name) for name in ("pattern", "range"))
-    if not isinstance(pattern, dict) or pattern.get("frequency") not in _SIMPLE_FREQUENCIES:
+    pattern, limits = (simple.get(name) if isinstance(simple, dict) else None for name in ("pattern", "range"))
+    frequency = _word(pattern.get("frequency")) if isinstance(pattern, dict) else ""
+    if not isinstance(pattern, dict) or frequency not in _SIMPLE_FREQUENCIES:
         return None
-    frequency = pattern["frequency"]
     parts = {"FREQ": _SIMPLE_FREQUENCIES[frequency]}
     if (interval := _number(pattern.get("interval"), 1, 1000)) and interval > 1:
         parts["INTERVAL"] = str(interval)
     named = pattern.get("daysOfWeek")
-    days = [_SHORT_DAYS[day] for day in named if day in _SHORT_DAYS] if isinstance(named, list) else []
+    days = [_SHORT_DAYS[day] for day in map(_word, named) if day in _SHORT_DAYS] if isinstance(named, list) else []
     if frequency.startswith("yearly"):
         parts["BYMONTH"] = str(_number(pattern.get("monthOfYear"), 1, 12) or first.month)
     if frequency == "weekly" and days:
@@ -89,9 +89,9 @@ def simple_rule(simple: Any, first: date | datetime) -> str | None:
         parts |= _day_of_month(_number(pattern.get("dayOfMonth"), 1, 31) or first.day)
     elif frequency.endswith("Relative"):
         parts["BYDAY"] = ",".join(days) or list(DAYS)[first.weekday()]
-        parts["BYSETPOS"] = str(_PLACES.get(str(pattern.get("instance")), (first.day - 1) // 7 + 1))
-    if pattern.get("weekStart") in _SHORT_DAYS and frequency == "weekly":
-        parts["WKST"] = _SHORT_DAYS[pattern["weekStart"]]
+        parts["BYSETPOS"] = str(_PLACES.get(_word(pattern.get("instance")), (first.day - 1) // 7 + 1))
+    if (week_start := _word(pattern.get("weekStart"))) in _SHORT_DAYS and frequency == "weekly":
+        parts["WKST"] = _SHORT_DAYS[week_start]
     parts |= _end(limits if isinstance(limits, dict) else {}, first)
     return "RRULE:" + ";".join(f"{name}={value}" for name, value in parts.items())
 
@@ -116,6 +116,10 @@ def _end(limits: dict[str, Any], first: date | datetime) -> dict[str, str]:
     if kind in (None, "byCount") and (count := _number(limits.get("count"), 1, 1_000_000)):
         return {"COUNT": str(count)}
     return {}
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _number(value: Any, least: int, most: int) -> int | None:

@@ -170,10 +170,10 @@ def _side_by_side(day: list[tuple[int, int, Shown]], opens: int, closes: int) ->
     def draw() -> None:
         width = 100 / max(1, len(ends))
         total = closes - opens
-        blocks.extend(
-            Block(one, 100 * (start - opens) / total, 100 * (end - start) / total, column * width, width)
-            for start, end, column, one in cluster
-        )
+        for start, end, column, one in cluster:
+            free = _free_beside(cluster, start, end, column, len(ends))
+            top, height = 100 * (start - opens) / total, 100 * (end - start) / total
+            blocks.append(Block(one, top, height, column * width, free * width))
         cluster.clear()
         ends.clear()
 
@@ -190,3 +190,9 @@ def _side_by_side(day: list[tuple[int, int, Shown]], opens: int, closes: int) ->
         cluster.append((drawn_start, drawn_end, column, one))
     draw()
     return blocks, more
+
+
+def _free_beside(cluster: list[tuple[int, int, int, Shown]], start: int, end: int, column: int, columns: int) -> int:
+    """How many columns a block can take: its own, and those to the right that nothing else needs at its time."""
+    needed = [taken for begin, over, taken, _ in cluster if taken > column and begin < end and over > start]
+    return min(needed, default=columns) - column

@@ -68,7 +68,7 @@ def tasks(**filters: object) -> str:
 
 
 def changes(**filters: object) -> str:
-    """What changed: `kind`, `account` (a name), `what`, `since` and `until` (dates)."""
+    """What changed: `kind`, `account`, `what`, `since` and `until` (dates)."""
     return _with("/history", **filters)
 
 

@@ -191,7 +191,7 @@ def _folder(limits: Limits, wanted: str, excluded: bool, folders: list[Row]) -> 
         if wanted in {str(row[name] or "").casefold() for name in ("name", "full_name", "label")}
     ]  # fmt: skip
     if not named:
-        limits.notes.append(f"There is no folder “{wanted}”; the filters below list those there are.")
+        limits.notes.append(f"There is no folder “{wanted}”; the filters list those there are.")
         return
     chosen = [row["id"] for row in folders if row["id"] not in named] if excluded else named
     limits.folder_ids = chosen if limits.folder_ids is None else [id_ for id_ in limits.folder_ids if id_ in chosen]

@@ -8,9 +8,35 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from mirror.web.pages import calendar, contacts, events, history, home, mail, people, search, sync, tasks
+from mirror.web.pages import (
+    attachments,
+    calendar,
+    contacts,
+    events,
+    history,
+    home,
+    mail,
+    people,
+    search,
+    sync,
+    tasks,
+    thread,
+)
 
-PAGES: tuple[ModuleType, ...] = (home, search, mail, calendar, events, contacts, people, tasks, history, sync)
+PAGES: tuple[ModuleType, ...] = (
+    home,
+    search,
+    mail,
+    thread,
+    attachments,
+    calendar,
+    events,
+    contacts,
+    people,
+    tasks,
+    history,
+    sync,
+)
 
 
 def routes() -> list[tuple[str, Any]]:

@@ -23,8 +23,8 @@ LAST_PAGE = queries.RARE // PAGE
 SCARCE = 20
 """With fewer mails than this that have the last word as it stands, those are found too that have a word beginning so."""
 
-SHORT = 4
-"""Beginnings shorter than this are not ranked in mail: that many words begin so that it would take too long."""
+SHORT, MANY = 4, 50_000
+"""With more mails than that, beginnings shorter than this are not ranked: so many words begin so that it would take too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +149,11 @@ def _words(asked: Asked, kind: str, question: Question) -> tuple[str | None, boo
         return None, False, False
     words = begun
     if kind == "messages" and begun != exact:
-        last = next(term for term in terms if term.beginning)
-        letters = len(last.text)
+        letters = min(len(term.text) for term in terms if term.beginning)
         few = asked.value(None, queries.matches(kind, SCARCE), words=exact) < SCARCE
-        if few and not last.excluded and 1 < letters < SHORT:
-            return begun, True, True
-        words = begun if few and letters >= SHORT else exact
+        if few and letters < SHORT and asked.value(None, queries.LAST_MAIL) > MANY:
+            return (begun, True, True) if letters > 1 else (exact, False, False)
+        words = begun if few else exact
     return words, asked.value(None, queries.matches(kind, queries.RARE + 1), words=words) > queries.RARE, False
 
 

@@ -95,6 +95,8 @@ SELECT folders.id, folders.name, full_name, label, accounts.name AS account FROM
 WHERE folders.deleted_at IS NULL AND removed_at IS NULL ORDER BY accounts.name, full_name LIMIT 2000
 """
 
+LAST_MAIL = "SELECT coalesce(max(id), 0) FROM messages"
+
 LATEST = """
 SELECT messages.subject, messages.from_name AS sender, received_at,
     (SELECT folders.name FROM messages AS attached JOIN folders ON folders.id = attached.folder_id

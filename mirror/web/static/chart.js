@@ -141,7 +141,7 @@ function options(figure, drawing, numbers, inks) {
         y: { range: (_, __, most) => [0, most > 0 ? Math.max(1, most * 1.06) : 1] },
       },
       axes: [
-        { ...axis, grid: { show: false }, incrs: [1, 2, 3, 5, 7, 10, 14, 28, 50, 100, 200, 500, 1000], space: 18 + 7 * longest, values: (_, at) => at.map((i) => (Number.isInteger(i) && labels[i] !== undefined ? label(labels[i], 14) : "")) },
+        { ...axis, size: 34, grid: { show: false }, incrs: [1, 2, 3, 5, 7, 10, 14, 28, 50, 100, 200, 500, 1000], space: 18 + 7 * longest, values: (_, at) => at.map((i) => (Number.isInteger(i) && labels[i] !== undefined ? label(labels[i], 14) : "")) },
         { ...axis, size: widest, grid: { stroke: line, width: 1 }, incrs: STEPS, space: 28, values: (_, at) => at.map(unit === "bytes" ? size : number) },
       ],
       series: [{}, ...drawn],

@@ -4,6 +4,7 @@ window.addEventListener("load", () => {
   const input = document.querySelector("textarea#sql-editor");
   if (!input || !window.CodeMirror) return;
   const editor = CodeMirror.fromTextArea(input, { lineNumbers: true, mode: "text/x-sql", lineWrapping: true });
+  editor.getInputField().setAttribute("aria-label", "SQL");
   editor.setOption("extraKeys", { "Shift-Enter": () => input.form.submit(), Tab: false });
   if (format && window.sqlFormatter) {
     format.hidden = false;
