@@ -27,6 +27,8 @@ OPEN = ("pending", "sending", "sent", "unsure", "conflict")
 """States of edits that are not at their end: they show in what a person reads."""
 
 UNSENT = ("pending", "conflict")
+BUILDING = ("pending", "conflict", "rejected")
+"""States of edits that go no further when what they build on is taken back."""
 CREATING = ("create", "send", "reply")
 VERBS: dict[str, frozenset[str]] = {
     "contacts": frozenset({"create", "change", "delete"}),
@@ -82,11 +84,16 @@ class Edit:
 
 
 _JSON = ("patch", "base", "options", "receipt", "theirs", "taken")
-_COLUMNS = ", ".join(column.name for column in fields(Edit))
+_NAMES = [column.name for column in fields(Edit)]
+_COLUMNS = ", ".join(_NAMES)
+ONE = (
+    "SELECT edits.*, accounts.name AS account FROM edits JOIN accounts ON accounts.id = account_id WHERE edits.id = :id"
+)
 
 
-def _edit(row: sqlite3.Row) -> Edit:
-    values = dict(row)
+def edit_of(row: Mapping[str, Any] | sqlite3.Row) -> Edit:
+    """The edit of a row, which may have other columns besides."""
+    values = {name: row[name] for name in _NAMES}
     return Edit(**{**values, **{name: json.loads(values[name]) for name in _JSON if values[name] is not None}})
 
 
@@ -100,6 +107,7 @@ def edits(
     account_id: int | None = None,
     plan_id: int | None = None,
     record: tuple[str, int] | None = None,
+    parent_id: int | None = None,
 ) -> list[Edit]:
     """Those in these states, oldest first. `record`: a kind and an id, also one that stands for what is to be created."""
     where = ["state IN (SELECT value FROM json_each(?))"]
@@ -113,8 +121,11 @@ def edits(
     if record is not None:
         where.append("kind = ? AND coalesce(record_id, -id) = ?")
         values += record
+    if parent_id is not None:
+        where.append("parent_id = ?")
+        values.append(parent_id)
     rows = store.conn.execute(f"SELECT {_COLUMNS} FROM edits WHERE {' AND '.join(where)} ORDER BY id", values)
-    return [_edit(row) for row in rows]
+    return [edit_of(row) for row in rows]
 
 
 def edit(store: Store, edit_id: int) -> Edit:
@@ -122,7 +133,7 @@ def edit(store: Store, edit_id: int) -> Edit:
     row = store.conn.execute(f"SELECT {_COLUMNS} FROM edits WHERE id = ?", [edit_id]).fetchone()
     if row is None:
         raise Usage(f"there is no edit {edit_id}; see them with: mirror outbox")
-    return _edit(row)
+    return edit_of(row)
 
 
 def title(store: Store, one: Edit) -> str | None:
@@ -237,7 +248,7 @@ def _open_edits(conn: sqlite3.Connection, kind: str, record_id: int) -> list[Edi
         f"SELECT {_COLUMNS} FROM edits WHERE kind = ? AND coalesce(record_id, -id) = ? AND state IN {overlays.OPEN} ORDER BY id",
         [kind, record_id],
     )
-    return [_edit(row) for row in rows]
+    return [edit_of(row) for row in rows]
 
 
 FOLDS = frozenset({
@@ -275,22 +286,23 @@ def _fold(
 
 
 def discard(store: Store, one: Edit) -> None:
-    """Take an edit back, with those after it that build on what it would have created. Raises: Usage."""
+    """Take an edit back, with those that build on what it would have created. Raises: Usage."""
     if one.state in ("sending", "sent", "settled"):
         raise Usage(
             f"edit {one.id} is {one.state}: it is upstream already; undo it with: mirror revert {one.kind} {one.shown_id}"
         )
-    now = clocks.text(store.clock.now())
     with store.transaction() as conn:
-        _end(conn, one.id, "discarded", now)
-        if one.verb == "create":
-            for child in conn.execute(
-                f"SELECT {_COLUMNS} FROM edits WHERE parent_id = ? AND state IN ('pending', 'conflict', 'rejected')",
-                [-one.id],
-            ).fetchall():
-                _end(conn, child["id"], "discarded", now)
-                overlays.refresh(conn, child["kind"], -child["id"])
-        overlays.refresh(conn, one.kind, one.shown_id)
+        _discard(store, conn, one, clocks.text(store.clock.now()))
+
+
+def _discard(store: Store, conn: sqlite3.Connection, one: Edit, now: str) -> None:
+    _end(conn, one.id, "discarded", now)
+    overlays.refresh(conn, one.kind, one.shown_id)
+    if one.verb == "create":
+        inside = edits(store, states=BUILDING, parent_id=-one.id)
+        for other in (*inside, *edits(store, states=BUILDING, record=(one.kind, -one.id))):
+            if other.id != one.id:
+                _discard(store, conn, other, now)
 
 
 def retry(store: Store, one: Edit) -> None:

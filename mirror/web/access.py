@@ -21,12 +21,16 @@ from mirror.clock import Clock
 OWNER = "owner"
 LOGIN = "/-/login"
 POSTS = frozenset({LOGIN, "/-/logout"})
-"""The only addresses that take anything; all they change is the browser's own cookie."""
+"""Addresses that take something and change the browser's own cookie alone."""
+
+EDITING = ("/edit/", "/outbox/")
+"""Below these, forms are posted into the outbox: `posting.py` looks at each."""
 
 CLOSED = frozenset({"/-/auth-token", "/-/password-tool"})
 """Of Datasette and its plugin, and of no use here."""
 
 MOST_BYTES = 10_000
+MOST_FORM_BYTES = 1_000_000
 MOST_WRONG, WITHIN_S = 10, 60.0
 CHALLENGE = {"www-authenticate": 'Basic realm="mirror", charset="UTF-8"'}
 FOR_PROGRAMS = (".ics", ".vcf")
@@ -139,10 +143,12 @@ def _refused(request: Request, access: Access) -> Response | None:
         )
     if request.path in CLOSED:
         return _told(404, "There is nothing here.")
-    if request.method not in ("GET", "HEAD") and (request.method != "POST" or request.path not in POSTS):
+    takes = request.path in POSTS or request.path.startswith(EDITING)
+    if request.method not in ("GET", "HEAD") and (request.method != "POST" or not takes):
         return _told(405, "Nothing can be changed here.", {"allow": "GET, HEAD"})
-    if request.method == "POST" and not 0 <= _number(request.headers.get("content-length", "")) <= MOST_BYTES:
-        return _told(413, "That is more than a password.")
+    most = MOST_FORM_BYTES if request.path.startswith(EDITING) else MOST_BYTES
+    if request.method == "POST" and not 0 <= _number(request.headers.get("content-length", "")) <= most:
+        return _told(413, "That is more than a form has.")
     if not _readable(request.headers.get("authorization", "")):
         return _told(401, "The name or the password is not right.", CHALLENGE)
     return None

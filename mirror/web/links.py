@@ -125,3 +125,18 @@ def listing(kind: str) -> str:
 def sql(statement: str, parameters: dict[str, object]) -> str:
     """A query, ready to be run and changed."""
     return _with("/mirror", sql=statement, **parameters)
+
+
+def outbox(edit_id: int | None = None) -> str:
+    """What is on its way upstream, or one edit."""
+    return "/outbox" if edit_id is None else f"/outbox/{edit_id}"
+
+
+def edit(kind: str, record_id: int, act: str | None = None) -> str:
+    """The form of a record, or where one of its buttons posts to."""
+    return f"/edit/{kind}/{record_id}" + (f"/{act}" if act else "")
+
+
+def new(kind: str, **query: object) -> str:
+    """The form of a new record."""
+    return _with(f"/edit/{kind}/new", **query)

@@ -27,6 +27,11 @@ def pending(conn: sqlite3.Connection) -> dict[tuple[str, int], str]:
     return {(row[0], row[1]): row[2] for row in conn.execute("SELECT kind, record_id, state FROM overlays")}
 
 
+def writable(conn: sqlite3.Connection) -> set[int]:
+    """The accounts that take edits."""
+    return {row[0] for row in conn.execute("SELECT id FROM accounts WHERE writable AND removed_at IS NULL")}
+
+
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that reads the mirror with its open edits laid over it."""

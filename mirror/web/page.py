@@ -49,6 +49,7 @@ class Asked:
         self.at = at
         self.behind: list[Behind] = []
         self.pending = {} if at else over.pending(conn)
+        self.writable = set() if at else over.writable(conn)
 
     def rows(self, title: str | None, sql: str, /, **parameters: Any) -> list[Row]:
         """All rows. The question is shown beneath the page under `title`; without one it is a mere look-up."""
@@ -103,6 +104,7 @@ async def show(
         "behind": asked.behind,
         "here": request.path,
         "pending_edits": asked.pending,
+        "writable_accounts": asked.writable,
         "query": [(name, value) for name in request.args for value in request.args.getlist(name)],
         "back_to_now": _without(request, "at"),
     }
@@ -167,9 +169,10 @@ def _without(request: Request, *names: str) -> str:
 
 
 def number(request: Request, name: str = "id") -> int:
-    """The number that the address has in this place. Raises: NotFound."""
+    """The number that the address has in this place; below zero it is of what is to be created. Raises: NotFound."""
     written = request.url_vars[name]
-    if not (written.isascii() and written.isdigit() and len(written) < 19):
+    digits = written.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
         raise NotFound(f"“{written}” is no number of a record.")
     return int(written)
 

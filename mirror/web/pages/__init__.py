@@ -12,10 +12,12 @@ from mirror.web.pages import (
     attachments,
     calendar,
     contacts,
+    edit,
     events,
     history,
     home,
     mail,
+    outbox,
     people,
     search,
     sync,
@@ -35,6 +37,8 @@ PAGES: tuple[ModuleType, ...] = (
     people,
     tasks,
     history,
+    edit,
+    outbox,
     sync,
 )
 

@@ -168,7 +168,7 @@ async def _record(request: Request, datasette: Datasette) -> Row:
 
 ROUTES: list[tuple[str, Any]] = [
     (r"^/contacts$", book),
-    (r"^/contacts/(?P<id>\d+)$", card),
+    (r"^/contacts/(?P<id>-?\d+)$", card),
     (r"^/contacts/(?P<id>\d+)\.vcf$", card_file),
     (r"^/contacts/(?P<id>\d+)/photo$", photo),
 ]

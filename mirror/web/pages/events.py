@@ -266,6 +266,6 @@ def _list(value: Any) -> list[Any]:
 
 
 ROUTES: list[tuple[str, Any]] = [
-    (r"^/events/(?P<id>\d+)$", page),
+    (r"^/events/(?P<id>-?\d+)$", page),
     (r"^/events/(?P<id>\d+)\.ics$", calendar_file.one),
 ]

@@ -236,4 +236,4 @@ def _number(request: Request, name: str) -> int | str:
     return int(written) if written else ""
 
 
-ROUTES: list[tuple[str, Any]] = [(r"^/tasks$", overview), (r"^/tasks/(?P<id>\d+)$", one)]
+ROUTES: list[tuple[str, Any]] = [(r"^/tasks$", overview), (r"^/tasks/(?P<id>-?\d+)$", one)]

@@ -245,4 +245,4 @@ def _headers(raw: str) -> list[tuple[str, str]]:
         return []
 
 
-ROUTES: list[tuple[str, Any]] = [(r"^/mail/(?P<id>\d+)$", thread), (r"^/mail/(?P<id>\d+)/body$", body)]
+ROUTES: list[tuple[str, Any]] = [(r"^/mail/(?P<id>-?\d+)$", thread), (r"^/mail/(?P<id>\d+)/body$", body)]
