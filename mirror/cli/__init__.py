@@ -34,6 +34,8 @@ COMMANDS = {
     "delete": ("mirror.cli.writing", "Delete a record upstream; here it stays as a tombstone."),
     "respond": ("mirror.cli.writing", "Answer an invitation."),
     "send": ("mirror.cli.writing", "Send mail, a draft, or an answer."),
+    "undelete": ("mirror.cli.undoing", "Bring a deleted record back."),
+    "revert": ("mirror.cli.undoing", "Make a record what it was, or take back what a plan did."),
     "outbox": ("mirror.cli.outbox", "What is on its way upstream, and what waits for a decision."),
     "push": ("mirror.cli.outbox", "Send what waits in the outbox; --dry-run prints the requests."),
     "search": ("mirror.cli.browse", "Find contacts, events, mail and tasks by their words."),

@@ -7,13 +7,20 @@ from typing import Any
 
 import click
 
+from mirror.cli.edits import told_of
+from mirror.cli.history import body_text
 from mirror.cli.opening import leave, store_of
+from mirror.cli.records import RECORD, RecordCommand
 from mirror.cli.words import plain
 from mirror.resources import SEARCHABLE, Kind
-from mirror.store import reading
+from mirror.store import outbox, reading
 from mirror.store.connection import Store
 
 TEXT_LINES = 40
+SHOWN = {
+    "pending": "edited, not sent yet", "sending": "edited, on its way", "sent": "edited", "unsure": "edited, not sure yet",
+    "conflict": "edited, in conflict",
+}  # fmt: skip
 
 
 @click.command()
@@ -36,7 +43,7 @@ def search(ctx: click.Context, words: tuple[str, ...], kinds: tuple[str, ...], a
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         leave(0)
     for one in found:
-        gone = " (deleted)" if one["deleted_at"] else ""
+        gone = f" ({SHOWN[one['edit']]})" if one["edit"] else " (deleted)" if one["deleted_at"] else ""
         number = click.style(f"{one['kind']} {one['id']}", fg="cyan")
         click.echo(f"{number}  {(one['at'] or '')[:10]:<10}  {_one_line(one['title'] or '(no title)')}{gone}")
         click.echo(f"    {_one_line(one['snippet'] or '')}")
@@ -44,16 +51,16 @@ def search(ctx: click.Context, words: tuple[str, ...], kinds: tuple[str, ...], a
         click.echo("Nothing found.")
 
 
-@click.command()
+@click.command(cls=RecordCommand)
 @click.argument("kind")
-@click.argument("record", metavar="ID")
+@click.argument("record", type=RECORD, metavar="ID")
 @click.option(
     "--at", metavar="TIME", help="As it was known then: 2026-03-01, “2026-03-01 14:30”, yesterday, “2 days ago”."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, with raw.")
 @click.pass_context
 def show(ctx: click.Context, kind: str, record: str, at: str | None, as_json: bool) -> None:
-    """One record, whole. ID is its id, or upstream's."""
+    """One record, whole, as it reads with its edits. ID is its id, or upstream's; below zero: of what is to be created."""
     store = store_of(ctx)
     chosen = reading.kind_named(kind)
     document = _known_at(store, chosen, record, at) if at else reading.show(store, chosen, record)
@@ -62,16 +69,18 @@ def show(ctx: click.Context, kind: str, record: str, at: str | None, as_json: bo
         leave(0)
     click.secho(_one_line(document[chosen.title] or "(no title)"), bold=True)
     click.echo(f"{chosen.singular} {document['id']} of {document['account']}" + _history(document))
+    for one in document.get("edits", []):
+        click.secho(plain(told_of(store, outbox.edit(store, one["id"]))), fg="yellow")
     for name, value in reading.readable(chosen, document):
         if name != chosen.title:
             click.echo(f"  {name:<18} {_one_line(value)}")
     for table, rows in document.items():
-        if isinstance(rows, list) and rows and table != "raw":
+        if isinstance(rows, list) and rows and table not in ("raw", "edits"):
             click.echo(f"  {table}")
             for row in rows:
                 click.echo("    " + " · ".join(_one_line(value) for value in row.values() if value not in (None, "")))
-    body = (document.get("body") or {}).get("text")
-    if body:
+    written = document.get("body") or {}
+    if body := written.get("text") or body_text(written.get("html")):
         lines = plain(body).splitlines()
         click.echo("\n" + "\n".join(lines[:TEXT_LINES]))
         if len(lines) > TEXT_LINES:
@@ -79,7 +88,6 @@ def show(ctx: click.Context, kind: str, record: str, at: str | None, as_json: bo
 
 
 def _known_at(store: Store, kind: Kind, record: str, at: str) -> dict[str, Any]:
-    from mirror.cli.history import body_text
     from mirror.moments import typed
     from mirror.store import versions
 
@@ -91,7 +99,9 @@ def _known_at(store: Store, kind: Kind, record: str, at: str) -> dict[str, Any]:
 
 def _history(document: dict[str, Any]) -> str:
     parts = [f"as known at {document['at']}"] if "at" in document else []
-    if document["deleted_at"]:
+    if document["deleted_at"] and not document["deletion"]:
+        parts.append("to be deleted")
+    elif document["deleted_at"]:
         parts.append(f"deleted {document['deleted_at']} ({document['deletion']})")
     if document["versions"]:
         parts.append(f"{document['versions']} earlier versions")

@@ -166,6 +166,8 @@ def _demonstrate(
             store, "ada", "aurinko", upstream.url, attachments_up_to_bytes=10_000_000,
             interval_factor=DEMO_INTERVAL_FACTOR,
         )  # fmt: skip
+        journal.set_writable(store, account.id, True)  # whose mailbox it is, nobody minds
+        account = journal.account(store, account.id)
         credentials.save(home, account.name, {"token": token}, in_file=True)
         click.echo(f"Mirroring {person.email} from {upstream.url} into {store.path}")
         code = sync_accounts(store, [account], (), {"accounts": []})

@@ -15,7 +15,7 @@ from mirror.cli.opening import leave, store_of
 from mirror.cli.words import plain
 from mirror.formats.text import from_html
 from mirror.moments import in_words
-from mirror.store import reading, versions
+from mirror.store import journal, reading, versions
 from mirror.store.columns import derive
 from mirror.store.differences import NOTHING, Difference
 
@@ -47,25 +47,28 @@ def history(ctx: click.Context, kind: str, record: str, as_json: bool) -> None:
     click.secho(plain(row[chosen.title] or "(no title)"), bold=True)
     many = f"{len(steps)} versions" if len(steps) > 1 else "1 version"
     click.echo(f"{chosen.singular} {row['id']} of {account} · {many}")
-    for step in steps:
-        _print_step(chosen.name, step, now)
+    for number, step in enumerate(steps, 1):
+        _print_step(chosen.name, number, step, now)
+    if len(steps) > 1 and journal.account(store, row["account_id"]).writable:
+        click.echo(f"\nMake it what it was with: mirror revert {chosen.singular.replace(' ', '_')} {row['id']}@VERSION")
 
 
-def _print_step(kind: str, step: versions.Step, now: datetime) -> None:
+def _print_step(kind: str, number: int, step: versions.Step, now: datetime) -> None:
     version = step.version
     click.echo()
-    click.echo(click.style(f"{step.change:<9}", fg=COLORS[step.change], bold=True) + in_words(version.observed_at, now))
+    change = click.style(f"{step.change:<9}", fg=COLORS[step.change], bold=True)
+    click.echo(f"{number:>3}  {change}{in_words(version.observed_at, now)}")
     if step.change == "deleted":
         click.echo(
             f"    {EVIDENCE[version.deletion or 'absent']} ({version.deletion}); deleted at {version.deleted_at}"
         )
     elif step.change == "created":
         for name, value in _columns(kind, version.fields):
-            click.echo(f"    {name}: {_said(value)}")
+            click.echo(f"    {name}: {said(value)}")
     else:
         told = [one for one in step.differences if not one.is_mark]
         for one in told:
-            click.echo(f"    {plain(one.path)}: {_changed(one)}")
+            click.echo(f"    {plain(one.path)}: {change_in_words(one)}")
         if not told and step.body is None and step.change == "changed":
             marks = ", ".join(one.path for one in step.differences)
             click.echo(f"    nothing that can be read ({marks or 'upstream sent it anew'})")
@@ -81,22 +84,22 @@ def _columns(kind: str, fields: dict[str, Any]) -> list[tuple[str, Any]]:
     ]
 
 
-def _changed(one: Difference) -> str:
+def change_in_words(one: Difference) -> str:
     if one.before is NOTHING:
-        return click.style(f"+ {_said(one.after)}", fg="green")
+        return click.style(f"+ {said(one.after)}", fg="green")
     if one.after is NOTHING:
-        return click.style(f"- {_said(one.before)}", fg="red")
+        return click.style(f"- {said(one.before)}", fg="red")
     if isinstance(one.before, list) and isinstance(one.after, list):
         return "the same entries in another order"
-    return f"{_said(one.before)} → {_said(one.after)}"
+    return f"{said(one.before)} → {said(one.after)}"
 
 
-def _said(value: Any) -> str:
+def said(value: Any) -> str:
     """A value in one line."""
     if isinstance(value, dict):
-        value = ", ".join(f"{name}: {_said(inner)}" for name, inner in value.items())
+        value = ", ".join(f"{name}: {said(inner)}" for name, inner in value.items())
     elif isinstance(value, list):
-        value = "; ".join(map(_said, value)) or "(empty)"
+        value = "; ".join(map(said, value)) or "(empty)"
     elif value is None or isinstance(value, bool):
         value = {None: "(none)", True: "yes", False: "no"}[value]
     line = plain(" ".join(str(value).split())) or "(empty)"

@@ -16,6 +16,10 @@ from mirror.store import journal, reading, stuck
 from mirror.store.stuck import Stuck
 
 MOST_STUCK = 5
+EDITS = {
+    "conflict": "in conflict, for you to decide", "rejected": "refused", "pending": "to be sent", "sending": "on the way",
+    "unsure": "unsure, being looked for", "sent": "sent",
+}  # fmt: skip
 
 
 @click.command()
@@ -47,7 +51,8 @@ def status(ctx: click.Context, as_json: bool) -> None:
 
 
 def _needs_a_person(account: dict[str, Any]) -> bool:
-    return account["status"] == "needs_auth" or any(feed["state"] == "held" for feed in account["feeds"])
+    decided = not account["edits"]["conflict"] and not account["edits"]["rejected"]
+    return account["status"] == "needs_auth" or any(feed["state"] == "held" for feed in account["feeds"]) or not decided
 
 
 def _print_account(account: dict[str, Any], now: datetime) -> None:
@@ -64,10 +69,22 @@ def _print_account(account: dict[str, Any], now: datetime) -> None:
         click.secho(f"  could not be asked the last time ({detail}); what is stored stands", fg="red")
     elif not account["feeds"]:
         click.echo(f"  nothing yet; bring it in with: mirror sync {account['name']}")
+    _print_edits(account)
     for feed in account["feeds"]:
         name = f"{feed['kind']} · {feed['parent_name'] or feed['parent']}" if feed["parent"] else feed["kind"]
         line = f"  {plain(name):<34.34} {feed['rows']:>9,}   {ago(feed['caught_up_at'], now):<16}"
         click.echo((line + "; ".join(_remarks(account["name"], feed))).rstrip())
+
+
+def _print_edits(account: dict[str, Any]) -> None:
+    """What is on its way upstream, and what waits for the person."""
+    counts = account["edits"]
+    told = [f"{counts[state]:,} {words}" for state, words in EDITS.items() if counts[state]]
+    if told:
+        needs = counts["conflict"] or counts["rejected"]
+        click.secho(f"  edits: {', '.join(told)}; see them with: mirror outbox", fg="red" if needs else None)
+    if counts["pending"] and not account["writable"]:
+        click.echo(f"  it is read-only; its edits go after: mirror account writable {account['name']} on")
 
 
 def _print_stuck(account: str, records: list[Stuck], now: datetime) -> None:

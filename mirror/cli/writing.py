@@ -6,21 +6,21 @@ import base64
 import json
 import mimetypes
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-import tomli_w
 import tzlocal
 
+from mirror.cli.editor import FORM_SUFFIX, Form, facts_of, filled_in
 from mirror.cli.edits import told_of
 from mirror.cli.from_files import fields_of_file
 from mirror.cli.opening import leave, store_of
+from mirror.cli.records import RECORD, RecordCommand
 from mirror.cli.words import DONE, plain
-from mirror.errors import Invalid, UnreadableFile, Usage
-from mirror.fields import FORMS, Problem, parse
+from mirror.errors import UnreadableFile, Usage
+from mirror.fields import parse
 from mirror.merge.comparing import readable
 from mirror.resources import KINDS, Kind
 from mirror.store import journal, outbox, overlays, reading
@@ -55,13 +55,17 @@ def new(ctx: click.Context, kind: str, written: tuple[str, ...], account: str | 
     options: Fields = {"draft": True} if chosen.name == "messages" else {}
     if no_notify:
         options["notify_attendees"] = False
-    parent_id = _parent(store, whose, chosen, parent)
+    parent_id = parent_named(store, whose, chosen, parent)
     form = form_of(chosen.name, "create", options)
-    made = []
-    for fields, more in _given(form, chosen, written):
+
+    def create(fields: Fields, more: Fields) -> Edit | None:
         wanted = {**options, **more}
-        made.append(outbox.add(store, whose, chosen.name, "create", fields, parent_id=parent_id, options=wanted))
-    _tell(store, made, as_json)
+        return outbox.add(store, whose, chosen.name, "create", fields, parent_id=parent_id, options=wanted)
+
+    if (typed := _by_form(written)) is not None:
+        empty = Form(store, form, None, [f"a new {_word(chosen)} of {whose.name}"], f"new {_typed(chosen)}", zone())
+        _tell(store, [filled_in(empty, typed, lambda fields: create(fields, {}))], as_json)
+    _tell(store, [create(fields, more) for fields, more in _given(form, chosen, written)], as_json)
 
 
 def _given(form: str, kind: Kind, written: Sequence[str]) -> list[tuple[Fields, Fields]]:
@@ -88,9 +92,9 @@ def _json_on(text: str) -> Fields:
     return found
 
 
-@click.command()
+@click.command(cls=RecordCommand)
 @click.argument("kind")
-@click.argument("record", metavar="ID")
+@click.argument("record", type=RECORD, metavar="ID")
 @click.argument("assignments", nargs=-1, metavar="[field=value]...")
 @click.option("--no-notify", is_flag=True, help="Don't tell the attendees.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
@@ -108,19 +112,27 @@ def edit(
     if no_notify:
         options["notify_attendees"] = False
     form = form_of(chosen.name, "change", options)
-    current = _mail_of(store, record_id, now) if draft else dict(readable(form, json.loads(now["raw"])))
-    patch = parse(form, assignments, current, zone=zone()) if assignments else _in_editor(form, current)
-    if draft:
-        patch = {name: value for name, value in {**current, **patch}.items() if value is not None}
-    made = outbox.add(store, whose, chosen.name, "change", patch, record_id=record_id, options=options)
+    current = draft_as_written(store, record_id, now) if draft else dict(readable(form, json.loads(now["raw"])))
+
+    def change(patch: Fields) -> Edit | None:
+        if draft:
+            patch = {name: value for name, value in {**current, **patch}.items() if value is not None}
+        return outbox.add(store, whose, chosen.name, "change", patch, record_id=record_id, options=options)
+
+    if assignments and not assignments[0].endswith(FORM_SUFFIX):
+        made = change(parse(form, assignments, current, zone=zone()))
+    else:
+        facts = [f"{_word(chosen)} {record_id} of {whose.name}", *facts_of(json.loads(now["raw"]))]
+        filled = Form(store, form, current, facts, f"edit {_typed(chosen)} {record_id}", zone())
+        made = filled_in(filled, assignments[0] if assignments else "", change)
     if made is None and not as_json:
         click.echo("Nothing is changed by that.")
         leave(DONE)
     _tell(store, [made], as_json)
 
 
-def _mail_of(store: Store, record_id: int, now: Fields) -> Fields:
-    """A draft as it was written: upstream takes it whole."""
+def draft_as_written(store: Store, record_id: int, now: Fields) -> Fields:
+    """A draft as it is written: upstream takes it whole."""
     raw = json.loads(now["raw"])
     found = {
         name: raw[name]
@@ -131,33 +143,24 @@ def _mail_of(store: Store, record_id: int, now: Fields) -> Fields:
     return found
 
 
-def _in_editor(form: str, current: Fields) -> Fields:
-    """What the person makes of the writable fields. Raises: Usage, Invalid."""
-    whole = FORMS[form]
-    fields = {name: value for name, value in current.items() if (part := whole.part(name)) is not None and part.change}
-    missing = [part.name for part in whole.fields if part.change and part.name not in fields]
-    head = "# Change what you like, save and close. A field that you take out is cleared.\n"
-    head += f"# Also possible: {', '.join(missing)}\n\n" if missing else "\n"
-    written = click.edit(head + tomli_w.dumps(_without_null(fields)), extension=".toml")
-    if written is None:
-        raise Usage("nothing was saved in the editor; nothing is changed")
-    try:
-        after = tomllib.loads(written)
-    except tomllib.TOMLDecodeError as error:
-        raise Invalid([Problem("", f"that is no TOML any more: {error}")]) from error
-    cleared = {name: None for name in fields if name not in after}
-    return {**{name: value for name, value in after.items() if value != fields.get(name)}, **cleared}
+def _by_form(written: tuple[str, ...]) -> str | None:
+    """The file with a form that was begun; empty: a new one, for a person at a terminal; None: something else was typed."""
+    if len(written) == 1 and written[0].endswith(FORM_SUFFIX) and "=" not in written[0]:
+        return written[0]
+    return "" if not written and sys.stdin.isatty() and sys.stdout.isatty() else None
 
 
-def _without_null(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_null(inner) for name, inner in value.items() if inner is not None}
-    return [_without_null(inner) for inner in value if inner is not None] if isinstance(value, list) else value
+def _word(kind: Kind) -> str:
+    return "mail" if kind.name == "messages" else kind.singular
 
 
-@click.command()
+def _typed(kind: Kind) -> str:
+    return _word(kind).replace(" ", "_")
+
+
+@click.command(cls=RecordCommand)
 @click.argument("kind")
-@click.argument("record", metavar="ID")
+@click.argument("record", type=RECORD, metavar="ID")
 @click.option("--no-notify", is_flag=True, help="Don't tell the attendees.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
@@ -176,8 +179,8 @@ def delete(ctx: click.Context, kind: str, record: str, no_notify: bool, as_json:
     _tell(store, [made], as_json)
 
 
-@click.command()
-@click.argument("event", metavar="ID")
+@click.command(cls=RecordCommand)
+@click.argument("event", type=RECORD, metavar="ID")
 @click.argument(
     "answer", type=click.Choice(["accepted", "declined", "tentative", *ANSWERS]), metavar="accepted|declined|tentative"
 )
@@ -197,8 +200,8 @@ def respond(ctx: click.Context, event: str, answer: str, comment: str | None, no
     )
 
 
-@click.command()
-@click.argument("written", nargs=-1, metavar="[DRAFT | field=value | FILE.eml | -]...")
+@click.command(cls=RecordCommand)
+@click.argument("written", nargs=-1, type=RECORD, metavar="[DRAFT | field=value | FILE.eml | -]...")
 @click.option("--account", metavar="NAME", help="From whom; needed where there are several writable accounts.")
 @click.option("--reply-to", "answered", metavar="ID", help="An answer to this mail.")
 @click.option("--attach", "attached", multiple=True, type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -280,7 +283,7 @@ def _account(store: Store, name: str | None) -> Account:
     raise Usage(f"say whose it is, with --account: {', '.join(account.name for account in writable)}")
 
 
-def _parent(store: Store, account: Account, kind: Kind, wanted: str | None) -> int | None:
+def parent_named(store: Store, account: Account, kind: Kind, wanted: str | None) -> int | None:
     if kind.parent is None:
         if wanted is not None:
             raise Usage(f"a {kind.singular} is in no calendar or list; leave --in away")
@@ -303,5 +306,9 @@ def _tell(store: Store, made: Sequence[Edit | None], as_json: bool) -> None:
         leave(DONE)
     for one in edits:
         click.echo(plain(told_of(store, one)))
+    for one in edits:
+        if one.verb == "create":
+            word = _typed(KINDS[one.kind])
+            click.echo(f"Until it is there, it is {word} {one.shown_id}, as in: mirror show {word} {one.shown_id}")
     click.echo("It is sent with the next sync, or now with: mirror push")
     leave(DONE)

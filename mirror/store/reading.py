@@ -10,19 +10,21 @@ from typing import Any
 
 from mirror.errors import Usage
 from mirror.resources import KINDS, SEARCHABLE, Kind
-from mirror.store import journal, sweep
+from mirror.store import edited_words, journal, outbox, overlays, sweep
 from mirror.store.columns import CHILDREN, COLUMNS
 from mirror.store.connection import Store
 
 Document = dict[str, Any]
 
+BELOW_ZERO = re.compile(r"-\d{1,18}")
 WHEN = {"contacts": "modified_at", "events": "starts_at", "messages": "received_at", "tasks": "due_at"}
 
 
 def kind_named(name: str) -> Kind:
     """A kind by its plural or singular name. Raises: Usage."""
+    wanted = name.lower().replace("-", "_").replace(" ", "_")
     for kind in KINDS.values():
-        if name.lower().replace("-", "_").replace(" ", "_") in (kind.name, kind.singular.replace(" ", "_")):
+        if {"mail": "message", "mails": "message"}.get(wanted, wanted) in (kind.name, kind.singular.replace(" ", "_")):
             return kind
     raise Usage(f"there is no kind “{name}”; there are: {', '.join(KINDS)}")
 
@@ -41,8 +43,21 @@ def _account(store: Store, account: journal.Account) -> Document:
         "status_detail": account.status_detail,
         "email": account.email,
         "service": account.service,
+        "writable": bool(account.writable),
+        "edits": _edits(store, account),
         "feeds": feeds,
     }
+
+
+def _edits(store: Store, account: journal.Account) -> dict[str, int]:
+    """How many edits are how far on their way; what is done, or taken back, is not counted."""
+    counts = dict.fromkeys((*outbox.OPEN, "rejected"), 0)
+    for state, number in store.conn.execute(
+        "SELECT state, count(*) FROM edits WHERE account_id = ? AND state IN (SELECT value FROM json_each(?)) GROUP BY state",
+        [account.id, json.dumps(list(counts))],
+    ):
+        counts[state] = number
+    return counts
 
 
 def _feed(store: Store, feed: journal.FeedRow) -> Document:
@@ -101,10 +116,12 @@ def _search_kind(
 ) -> list[Document]:
     sql = (
         f"SELECT '{kind.name}' AS kind, record.id, accounts.name AS account, record.{kind.title} AS title,"
-        f" record.{WHEN[kind.name]} AS at, record.deleted_at, snippet({kind.name}_fts, -1, '[', ']', '…', 12) AS snippet"
+        f" record.{WHEN[kind.name]} AS at, record.deleted_at, snippet({kind.name}_fts, -1, '[', ']', '…', 12) AS snippet,"
+        f" NULL AS edit"
         f" FROM {kind.name}_fts JOIN {kind.name} AS record ON record.id = {kind.name}_fts.rowid"
         f" JOIN accounts ON accounts.id = record.account_id"
         f" WHERE {kind.name}_fts MATCH ? AND (? IS NULL OR record.account_id = ?) AND (? OR record.deleted_at IS NULL)"
+        f" AND record.id NOT IN (SELECT record_id FROM overlays WHERE kind = '{kind.name}')"
         f" ORDER BY rank LIMIT ?"
     )
     for query in dict.fromkeys((words, quoted(words))):
@@ -114,7 +131,8 @@ def _search_kind(
             if "fts5" not in str(error) and "no such column" not in str(error) and "unterminated" not in str(error):
                 raise
             continue
-        return rows
+        edited = edited_words.search(store, kind, query, WHEN[kind.name], account_id, deleted=deleted)
+        return [*edited, *rows][:limit]
     return []
 
 
@@ -138,28 +156,64 @@ def find(store: Store, kind: Kind, wanted: str) -> sqlite3.Row:
 
 
 def show(store: Store, kind: Kind, wanted: str) -> Document:
-    """A record by its id, or by upstream's: its envelope and columns, its lists and its `raw`. Raises: Usage."""
-    row = dict(find(store, kind, wanted))
-    raw = row.pop("raw")
+    """A record as it reads with its edits, by its id, or by upstream's: envelope and columns, lists, open edits, `raw`.
+
+    An id below zero is of what is to be created. Raises: Usage.
+    """
+    record_id = int(wanted) if BELOW_ZERO.fullmatch(wanted) else find(store, kind, wanted)["id"]
+    row = overlays.shown(store, kind.name, record_id)
+    if row is None:
+        raise Usage(f"there is no {kind.singular} {wanted}; see what is to be created with: mirror outbox")
+    raw, edit = row.pop("raw"), row.pop("edit")
     document: Document = {"kind": kind.name, **row}
     document["account"] = account_name(store, row["account_id"])
-    for table, columns in CHILDREN.get(kind.name, {}).items():
-        document[table] = _rows(
-            store, f"SELECT {', '.join(columns[1:])} FROM {table} WHERE {columns[0]} = ?", [row["id"]]
-        )
+    document |= _children(store, kind, record_id, edited=edit is not None)
     if kind.attachments:
-        document["attachments"] = attachments(store, kind, row["id"])
+        document["attachments"] = attachments(store, kind, record_id)
         for item in document["attachments"]:
             del item["remote_id"]
     if kind.name == "messages":
-        body = store.conn.execute("SELECT html, text FROM message_bodies WHERE message_id = ?", [row["id"]]).fetchone()
-        document["body"] = {"html": body["html"], "text": body["text"]} if body else None
+        document["body"] = _body(store, record_id)
     versions = store.conn.execute(
-        "SELECT count(*) FROM versions WHERE kind = ? AND record_id = ?", [kind.name, row["id"]]
+        "SELECT count(*) FROM versions WHERE kind = ? AND record_id = ?", [kind.name, record_id]
     ).fetchone()
     document["versions"] = versions[0]
+    document["edit"] = edit
+    document["edits"] = [
+        {"id": one.id, "verb": one.verb, "state": one.state, "patch": one.patch, "error": one.error}
+        for one in outbox.edits(store, record=(kind.name, record_id))
+    ]
     document["raw"] = json.loads(raw)
     return document
+
+
+def _children(store: Store, kind: Kind, record_id: int, *, edited: bool) -> Document:
+    """The rows of each child table, of an edited record as the edits have them."""
+    tables = CHILDREN.get(kind.name, {})
+    if not edited:
+        return {
+            table: _rows(store, f"SELECT {', '.join(columns[1:])} FROM {table} WHERE {columns[0]} = ?", [record_id])
+            for table, columns in tables.items()
+        }
+    row = store.conn.execute(
+        "SELECT children FROM overlays WHERE kind = ? AND record_id = ?", [kind.name, record_id]
+    ).fetchone()
+    lists = json.loads(row["children"])
+    return {
+        table: [dict(zip(columns[1:], values, strict=True)) for values in lists.get(table, [])]
+        for table, columns in tables.items()
+    }
+
+
+def _body(store: Store, record_id: int) -> Document | None:
+    """The body of a mail; of one that is being written, as it is written."""
+    written = store.conn.execute(
+        "SELECT body FROM overlays WHERE kind = 'messages' AND record_id = ? AND body IS NOT NULL", [record_id]
+    ).fetchone()
+    if written is not None:
+        return {"html": written["body"], "text": None}
+    body = store.conn.execute("SELECT html, text FROM message_bodies WHERE message_id = ?", [record_id]).fetchone()
+    return {"html": body["html"], "text": body["text"]} if body else None
 
 
 def readable(kind: Kind, document: Document) -> list[tuple[str, Any]]:

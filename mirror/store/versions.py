@@ -67,6 +67,16 @@ def history(store: Store, kind: Kind, record_id: int) -> list[Step]:
     return steps
 
 
+def all_of(store: Store, kind: Kind, record_id: int) -> list[Version]:
+    """Every version of a record, tombstones included, newest last. Their numbers begin with 1."""
+    return list(_versions(store, kind, record_id))
+
+
+def body_then(store: Store, message_id: int, version: Version) -> str | None:
+    """The body that a message had in a version, as upstream sent it."""
+    return _body_of(_bodies(store, message_id), version)
+
+
 def as_of(store: Store, kind: Kind, record_id: int, at: str) -> Version | None:
     """The version that was known at a moment; None before the record was first seen."""
     row = store.conn.execute(
@@ -162,6 +172,7 @@ def told(steps: list[Step]) -> list[dict[str, Any]]:
     """A history as JSON values, for programs."""
     return [
         {
+            "version": number,
             "seq": step.version.seq,
             "change": step.change,
             "observed_at": step.version.observed_at,
@@ -178,5 +189,5 @@ def told(steps: list[Step]) -> list[dict[str, Any]]:
             "body": {"before": step.body[0], "after": step.body[1]} if step.body else None,
             "raw": step.version.fields,
         }
-        for step in steps
+        for number, step in enumerate(steps, 1)
     ]
