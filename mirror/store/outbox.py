@@ -16,7 +16,7 @@ from mirror import merge
 from mirror.errors import Invalid, Usage
 from mirror.fields import check, sendable
 from mirror.resources import KINDS
-from mirror.store import order, overlays
+from mirror.store import opposites, order, overlays
 from mirror.store.connection import Store
 from mirror.store.journal import Account
 from mirror.store.overlays import form_of
@@ -169,14 +169,8 @@ def add(
     Raises: Invalid (fields that can't be written), Usage (a read-only account, a verb that the kind does not have, a record
     that is gone).
     """
-    if not account.writable:
-        raise Usage(
-            f"“{account.name}” is read-only; nothing is changed in it until you say: mirror account writable {account.name} on"
-        )
-    if verb not in VERBS[kind]:
-        raise Usage(f"{KINDS[kind].singular}s can't be {_PAST[verb]} through this API")
     with store.transaction() as conn:
-        made = _add(
+        made = add_within(
             store, conn, account, kind, verb, dict(patch or {}), record_id, parent_id, dict(options or {}), plan_id
         )
     return edit(store, made) if made is not None else None
@@ -192,17 +186,26 @@ _PAST = {
 }
 
 
-def _add(
-    store: Store, conn: sqlite3.Connection, account: Account, kind: str, verb: str, patch: Fields, record_id: int | None,
-    parent_id: int | None, options: Fields, plan_id: int | None,
+def add_within(
+    store: Store, conn: sqlite3.Connection, account: Account, kind: str, verb: str, patch: Fields, record_id: int | None = None,
+    parent_id: int | None = None, options: Fields | None = None, plan_id: int | None = None,
 ) -> int | None:  # fmt: skip
+    """As `add`, within a transaction under way; the edit's id."""
+    if not account.writable:
+        raise Usage(
+            f"“{account.name}” is read-only; nothing is changed in it until you say: mirror account writable {account.name} on"
+        )
+    if verb not in VERBS[kind]:
+        raise Usage(f"{KINDS[kind].singular}s can't be {_PAST[verb]} through this API")
+    options = options or {}
     base: Fields | None = None
     etag = None
     form = form_of(kind, verb, options)
     if record_id is not None and verb != "reply":
         base, etag = _as_shown(conn, kind, record_id)
         last = next(iter(_open_edits(conn, kind, record_id)[-1:]), None)
-        if last is not None and last.state in UNSENT and (last.verb, verb) in FOLDS:
+        # What a plan does stays apart from what is typed, so that it can be taken back by itself.
+        if last is not None and last.state in UNSENT and (last.verb, verb) in FOLDS and last.plan_id == plan_id:
             return _fold(store, conn, last, verb, patch, options)
         if last is not None and last.receipt:
             etag = last.receipt.get("etag") or etag
@@ -297,12 +300,31 @@ def discard(store: Store, one: Edit) -> None:
 
 def _discard(store: Store, conn: sqlite3.Connection, one: Edit, now: str) -> None:
     _end(conn, one.id, "discarded", now)
+    if one.verb == "change" and not one.options.get("draft"):
+        _let_go(conn, one, now)
     overlays.refresh(conn, one.kind, one.shown_id)
     if one.verb == "create":
         inside = edits(store, states=BUILDING, parent_id=-one.id)
         for other in (*inside, *edits(store, states=BUILDING, record=(one.kind, -one.id))):
             if other.id != one.id:
                 _discard(store, conn, other, now)
+
+
+def _let_go(conn: sqlite3.Connection, taken_back: Edit, now: str) -> None:
+    """Later edits of the record hold what they saw of this one in the lists that they change too: it leaves them."""
+    for one in _open_edits(conn, taken_back.kind, taken_back.shown_id):
+        if (
+            one.id < taken_back.id
+            or one.state != "pending"
+            or one.verb != "change"
+            or not set(one.patch) & set(taken_back.patch)
+        ):
+            continue
+        base, patch = opposites.without(one.form, (taken_back.base or {}, taken_back.patch), one.base or {}, one.patch)
+        if patch:
+            conn.execute("UPDATE edits SET base = ?, patch = ? WHERE id = ?", [_json(base), _json(patch), one.id])
+        else:
+            _end(conn, one.id, "discarded", now)
 
 
 def retry(store: Store, one: Edit) -> None:
