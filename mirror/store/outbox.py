@@ -176,7 +176,7 @@ def add(
     return edit(store, made) if made is not None else None
 
 
-_PAST = {
+PAST = {
     "create": "created",
     "change": "changed",
     "delete": "deleted",
@@ -196,7 +196,7 @@ def add_within(
             f"“{account.name}” is read-only; nothing is changed in it until you say: mirror account writable {account.name} on"
         )
     if verb not in VERBS[kind]:
-        raise Usage(f"{KINDS[kind].singular}s can't be {_PAST[verb]} through this API")
+        raise Usage(f"{KINDS[kind].singular}s can't be {PAST[verb]} through this API")
     options = options or {}
     base: Fields | None = None
     etag = None
