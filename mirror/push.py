@@ -126,15 +126,20 @@ class _Errand:
     def _push(self) -> None:
         if dispatch.write_of(self.store, self.edit) is None:
             return
-        if self.edit.verb == "delete":
-            if not self._is_safe_to_delete():
-                return
-        elif self.edit.verb in ("change", "respond") and not self._merge_with_what_is_known():
+        if not self._may_go():
             return
         for _ in range(MOST_MERGES):
             if self._send_once():
                 return
         self._wait(RetryLater("the record changes faster than it can be written"))
+
+    def _may_go(self) -> bool:
+        """False: what is known by now of the record stands against it, or upstream has it already."""
+        if self.edit.verb == "delete":
+            return self._is_safe_to_delete()
+        if self.edit.verb in ("change", "respond") and not self._merge_with_what_is_known():
+            return False
+        return not self._must_be_read_first() or self._merge_with(self._read(), error="changed on both sides")
 
     def _send_once(self) -> bool:
         """True when this is all that can be done for now."""
@@ -179,6 +184,12 @@ class _Errand:
             self.edit = dispatch.conflict(self.store, self.edit, None, "deleted upstream")
 
     # --- three ways ---------------------------------------------------------------------------------------------------
+
+    def _must_be_read_first(self) -> bool:
+        """Whether upstream can't be told what a change was based on, and the change would cover what others wrote."""
+        if self.edit.verb != "change" or self.edit.base_etag is not None or self.edit.options.get("draft"):
+            return False
+        return self.edit.kind != "messages" or "keywords" in self.edit.patch
 
     def _merge_with_what_is_known(self) -> bool:
         """A pull may have seen a newer version since: then no request is needed to find out. False: nothing is to be sent."""
@@ -263,15 +274,28 @@ class _Errand:
             self.edit = dispatch.sent(self.store, self.edit)
 
     def _make_it_show(self) -> None:
-        """What was sent and no pull has shown for a while is read by itself."""
+        """What was sent and no pull has shown for a while is read by itself. Whatever is there now came after it."""
         if self._age_s() < SHOWN_AFTER_S:
             return
         write, feed = dispatch.write_of(self.store, self.edit), self._feed()
-        if write is None or write.remote_id is None or feed is None:
+        if write is None:
             return
-        found = self.source.read(feed.feed, write.remote_id)
-        if isinstance(found, Record) or self.edit.verb == "delete":
+        remote_id = self.edit.remote_id if self.edit.verb == "reply" else write.remote_id
+        if remote_id is None or self.edit.options.get("draft"):  # it can't be read by an id
+            if self._looked_long_enough():
+                self.edit = dispatch.settled(self.store, self.edit)
+            return
+        found = self.source.read(write.feed, remote_id)
+        deleting = self.edit.verb == "delete"
+        if deleting and isinstance(found, Record) and found.etag is not None and found.etag == self.edit.base_etag:
+            self.edit = dispatch.rejected(self.store, self.edit, "upstream said that it is gone, and still has it")
+            return
+        if feed is not None and (deleting or isinstance(found, Record)):
             incomplete.complete(self.store, feed, [found], Counts())
+            settling.look(self.store, self.edit)
+            self.edit = outbox.edit(self.store, self.edit.id)
+        if self.edit.state == "sent":
+            self.edit = dispatch.settled(self.store, self.edit)
 
     def _age_s(self) -> float:
         return (self.store.clock.now() - clocks.moment(self.edit.sent_at or self.edit.created_at)).total_seconds()

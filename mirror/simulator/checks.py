@@ -65,6 +65,13 @@ def content(conn: sqlite3.Connection) -> list[tuple[object, ...]]:
     return found
 
 
+def rows(conn: sqlite3.Connection) -> set[tuple[str, ...]]:
+    """Every record's row, as far as a version goes, after its kind and remote id."""
+    return {
+        (kind, *row) for kind in KINDS for row in conn.execute(f"SELECT remote_id, seq, deleted_at, raw FROM {kind}")
+    }
+
+
 def count_versions(conn: sqlite3.Connection) -> int:
     return int(conn.execute("SELECT seq FROM change_order").fetchone()[0])
 

@@ -57,7 +57,7 @@ def change(kind: str, number: int, chance: random.Random, before: Fields, now: d
             }
     elif kind == "events":
         if chance.random() < 0.4 and before.get("recurrenceType") != "master":
-            fields |= _when(chance, now)
+            fields |= when(chance, now)
         if chance.random() < 0.3:
             fields |= {"meetingInfo": _meeting(chance)}
     elif kind == "tasks":
@@ -91,7 +91,7 @@ def _addresses(chance: random.Random) -> list[Fields]:
 
 
 def _event(number: int, chance: random.Random, now: datetime) -> Made:
-    made: Fields = {"subject": f"Event #{number}#", **_when(chance, now)}
+    made: Fields = {"subject": f"Event #{number}#", **when(chance, now)}
     if chance.random() < 0.25:
         made |= {"recurrence": {"ical": {"rules": ["RRULE:FREQ=WEEKLY;COUNT=10"]}}}
     if chance.random() < 0.4:
@@ -104,7 +104,7 @@ def _event(number: int, chance: random.Random, now: datetime) -> Made:
     return made, None, contents
 
 
-def _when(chance: random.Random, now: datetime) -> Fields:
+def when(chance: random.Random, now: datetime) -> Fields:
     """Mostly near, sometimes years away, so that windows have an outside."""
     days = chance.choice((chance.randrange(-60, 60), chance.randrange(-60, 60), chance.randrange(-900, 1400)))
     start = (now + timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
@@ -143,6 +143,11 @@ def _message(number: int, chance: random.Random, now: datetime, folder: str | No
     if contents:
         made |= {"attachments": _listed(contents), "hasAttachments": True}
     return made, f"<p>{_words(chance)} ~{number}~</p>", contents
+
+
+def received_at(message: Fields) -> str:
+    """When a message counts as received: a draft was only written."""
+    return str(message.get("receivedAt") or message.get("sentAt") or message["createdTime"])
 
 
 def _contents(chance: random.Random, number: int) -> dict[str, bytes] | None:

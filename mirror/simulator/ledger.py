@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 MARK = re.compile(r"#(\d+)#")
+REVISION = re.compile(r'"revision": ?"#(\d+)#"')
 OMITTED_AS = {"recipients": ("to", "cc", "bcc", "replyTo")}
 
 
@@ -59,6 +60,10 @@ class Ledger:
     def length(self) -> int:
         return len(self._order)
 
+    def since(self, length: int) -> list[Place]:
+        """Where something has been written since the ledger had this length."""
+        return list(dict.fromkeys(self._order[length:]))
+
     def undo(self, length: int) -> None:
         """Forget what was written since: a request that was refused has changed nothing."""
         while len(self._order) > length:
@@ -95,7 +100,8 @@ class Ledger:
 
 def number_of(raw: str | bytes) -> int | None:
     """The number of the state that a text is of."""
-    found = MARK.search(raw if isinstance(raw, str) else raw.decode("utf-8", "replace"))
+    text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
+    found = REVISION.search(text) or MARK.search(text)
     return int(found[1]) if found else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import tempfile
 import traceback
@@ -10,19 +11,26 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from mirror import clock as clocks
 from mirror.clock import VirtualClock
 from mirror.errors import NotPermitted, RetryLater, SignInAgain, WrongAnswer, WrongMailbox
 from mirror.identify import describe
 from mirror.pull import EVERYTHING, Appetite, pull_account
-from mirror.simulator import checks, verdict
+from mirror.push import push_account
+from mirror.simulator import checks, promises, verdict
 from mirror.simulator.crash import Crash, Plan
 from mirror.simulator.story import Line, Story
+from mirror.simulator.witness import Witnessed
 from mirror.simulator.world import World
-from mirror.store import journal, sweep
+from mirror.store import journal, outbox, sweep
 from mirror.store.connection import open_store
 from mirror.store.journal import Account
 
 MOST_QUIET_PASSES = 12
+MOST_QUIET_EDITS = 30  # passes until every edit is at its end
+LONGEST_LOOK_S = 130.0  # after which push has looked long enough for what it was not answered about
+PATIENCE = 3  # passes for which a person waits for what is unsure
+MOST_ACTS = 4  # of a person, between two passes
 PAUSES_S = (1.0, 90.0, 3600.0, 86_400.0, 35 * 86_400.0)
 
 
@@ -53,7 +61,7 @@ def simulate(seed: int, without: Iterable[int] = (), *, template: Path | None = 
             for _ in range(world.setting.rounds):
                 _round(world, result)
             _quiet(world)
-            result.faults = verdict.faults(world)
+            result.faults = verdict.faults(world) + promises.faults(world)
             result.versions = checks.count_versions(world.store.conn)
         except verdict.Broken as broken:
             result.faults = broken.faults
@@ -90,8 +98,18 @@ def _round(world: World, result: Result) -> None:
             continue
         if world.story.draw(0.7) is not None:
             world.upstream.revive()
+        _edit(world, account)
         _pass(world, account, result)
         _accept_what_is_true(world, account, 0.3)
+
+
+def _edit(world: World, account: Account) -> None:
+    """What a person does before the next pass."""
+    for _ in range(MOST_ACTS if world.setting.edits else 0):
+        chance = world.story.draw(world.setting.edits)
+        said = chance and world.person.act(chance, world.store, journal.account(world.store, account.id))
+        if said:
+            world.story.decided(world.now(), said)
 
 
 def _let_time_pass(world: World) -> None:
@@ -139,6 +157,8 @@ def _pull(world: World, account: Account, appetite: Appetite) -> int:
     written = 0
     before = world.wire.requests
     try:
+        if account.writable:
+            _push(world, source, account)
         for done in pull_account(world.store, source, account, appetite=appetite):
             written += done.counts.written + done.counts.completed + done.counts.attachments
             if done.outcome != "ok" or done.counts.written:
@@ -154,6 +174,22 @@ def _pull(world: World, account: Account, appetite: Appetite) -> int:
     if world.wire.requests - before > most:
         raise verdict.Broken([f"a pass took {world.wire.requests - before} requests, which is more than {most}"])
     return written
+
+
+def _push(world: World, source: Witnessed, account: Account) -> None:
+    """What `mirror sync` does first. No record changes by it but those that were read by themselves to show an edit."""
+    world.looked.clear()
+    before = checks.rows(world.store.conn)
+    try:
+        for pushed in push_account(world.store, source, account):
+            edit = pushed.edit
+            said = f"{account.name} edit {edit.id} {edit.verb} {edit.kind} {edit.state} {edit.error or ''}"
+            world.story.followed(world.now(), said.rstrip())
+    finally:
+        shown = {place.remote_id for place in world.looked}
+        for kind, remote_id, *_ in checks.rows(world.store.conn) - before if not world.mortal().dead else ():
+            if remote_id not in shown:
+                world.wishes.faults.append(f"push has written {kind} {remote_id[-12:]}, which it had not read")
 
 
 def _accept_what_is_true(world: World, account: Account, probability: float) -> None:
@@ -180,6 +216,7 @@ def _quiet(world: World) -> None:
     for account in journal.accounts(world.store):
         if account.status == "paused":
             journal.set_status(world.store, account.id, "active")
+    _settle_edits(world)
     for _ in range(MOST_QUIET_PASSES):
         before = checks.content(world.store.conn)
         for account in journal.accounts(world.store):
@@ -190,6 +227,42 @@ def _quiet(world: World) -> None:
     raise verdict.Broken(
         [f"after {MOST_QUIET_PASSES} quiet passes: {'; '.join(verdict.unsettled(world)) or 'still writing'}"]
     )
+
+
+def _settle_edits(world: World) -> None:
+    """Passes until every edit is at its end. Between them a person decides what only a person can."""
+    if not world.setting.edits:
+        return
+    world.ours.offset = timedelta(0)
+    for number in range(MOST_QUIET_EDITS):
+        for account in journal.accounts(world.store):
+            _decide(world, account, patient=number < PATIENCE)
+            _pull(world, account, EVERYTHING)
+            _accept_what_is_true(world, account, 1.0)
+        if not promises.open_edits(world):
+            return
+        _wait_for_edits(world)
+    raise verdict.Broken([f"after {MOST_QUIET_EDITS} quiet passes: {one}" for one in promises.open_edits(world)])
+
+
+def _decide(world: World, account: Account, *, patient: bool) -> None:
+    world.person.store, world.person.account = world.store, journal.account(world.store, account.id)
+    for edit in outbox.edits(world.store, states=("rejected", "conflict", "unsure"), account_id=account.id):
+        edit = outbox.edit(world.store, edit.id)  # an earlier decision may have ended it
+        chance = random.Random(f"decision {world.story.seed} {edit.id} {edit.attempts} {edit.state}")  # noqa: S311
+        said = world.person.decide(chance, edit, patient=patient)
+        if said:
+            world.story.followed(world.now(), f"{account.name}: {said}")
+
+
+def _wait_for_edits(world: World) -> None:
+    """Let time pass until everything that waits has waited long enough."""
+    now = world.ours.now()
+    waits = [now]
+    for row in world.store.conn.execute(f"SELECT retry_at, sent_at FROM edits WHERE state NOT IN {promises.ENDS}"):
+        waits += [clocks.moment(row[0])] if row[0] else []
+        waits += [clocks.moment(row[1]) + timedelta(seconds=LONGEST_LOOK_S)] if row[1] else []
+    world.base.sleep(max(1.0, (max(waits) - now).total_seconds() + 1.0))
 
 
 # --- shorter stories ----------------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ class Setting:
     crash: float  # ... of a crash, for each pass over an account
     reads: int | None
     attachments: int | None
+    edits: float  # the probability of each act of a person between two passes; 0: the accounts are read-only
 
     @classmethod
     def draw(cls, chance: random.Random) -> Setting:
@@ -58,6 +59,7 @@ class Setting:
             crash=chance.choice((0.0, 0.3, 0.6)),
             reads=chance.choice((None, None, 3, 20)),
             attachments=chance.choice((None, None, 0, 2)),
+            edits=chance.choice((0.0, 0.0, 0.3, 0.7)),
         )
 
     def of(self, name: str) -> AccountSetting:

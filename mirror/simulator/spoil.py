@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 Tick = Callable[[float], str]
 
 FEEDS = ("updated", "deleted")
-ALL = ("account", "start", "updated", "deleted", "listing", "record", "attachment")
+READINGS = ("account", "start", "updated", "deleted", "listing", "record", "attachment")
+ALL = (*READINGS, "write")
 PAGES = (*FEEDS, "listing")
 
 
@@ -91,7 +92,7 @@ def _status(*choices: tuple[int, str]) -> Callable[[random.Random], Effect]:
 
 
 def _busy(chance: random.Random) -> Effect:
-    """408, 429, 5xx; some with Retry-After, as seconds or as a date."""
+    """408, 429, 5xx; some with Retry-After, as seconds or as a date. What is written may have been done all the same."""
     status = chance.choice((408, 429, 500, 502, 503, 504))
     form = chance.choice(("none", "none", "seconds", "date", "rubbish"))
     wait_s = chance.choice((0, 1, 20, 90, 4000))
@@ -106,6 +107,9 @@ def _busy(chance: random.Random) -> Effect:
             headers = {"retry-after": "in a while"}
         return Answer(status, b"<html>busy</html>", headers) if bare else _refusal(status, "busy", headers=headers)
 
+    if status not in (429, 503) and chance.random() < 0.5:
+        return Effect(lambda a, t: None if a.sort == "write" else before(a, t),
+                      lambda asked, _, wire: before(asked, wire.tick))  # fmt: skip
     return Effect(before)
 
 
@@ -280,6 +284,35 @@ def _other_mailbox(_: random.Random) -> Effect:
     return Effect(after=after)
 
 
+def _unnamed(chance: random.Random) -> Effect:
+    """Done, says the answer, and leaves out what came of it."""
+    left_out = chance.choice((("id",), ("etag", "record"), ("id", "etag", "record"), ("record",), ("status",)))
+
+    def after(_: Asked, answer: Answer, __: Wire) -> Answer:
+        try:
+            said = json.loads(answer.content)
+        except ValueError:
+            return answer
+        if answer.status >= 300 or not isinstance(said, dict):
+            return answer
+        said = {name: value for name, value in said.items() if name not in left_out}
+        return Answer(answer.status, json.dumps(said).encode(), answer.headers)
+
+    return Effect(after=after)
+
+
+def _nothing_yet(_: random.Random) -> Effect:
+    """The feed has not heard yet of what was just written: no records, and the same token again."""
+
+    def edit(asked: Asked, page: dict[str, Any], __: Wire) -> dict[str, Any] | None:
+        if "deltaToken" not in asked.query:
+            return None
+        page.pop("nextPageToken", None)
+        return {**page, "records": [], "nextDeltaToken": asked.token}
+
+    return Effect(after=_page(edit))
+
+
 def _unready(_: random.Random) -> Effect:
     return Effect(lambda _, __: Answer(200, b'{"ready": false}', {"content-type": "application/json"}))
 
@@ -291,7 +324,7 @@ EVERY: dict[str, Trouble] = {
     "slow": Trouble(2, ALL, _slow),
     "cut": Trouble(4, ALL, _cut),
     "garbled": Trouble(3, ALL, _garbled),
-    "other form": Trouble(3, ("account", "start", "updated", "deleted", "record"), _other_form),
+    "other form": Trouble(3, ("account", "start", "updated", "deleted", "record", "write"), _other_form),
     "refused": Trouble(
         3, ALL, _status((400, "badRequest"), (403, "forbidden"), (405, ""), (409, ""), (422, "unclear"))
     ),
@@ -314,8 +347,15 @@ EVERY: dict[str, Trouble] = {
     "circle": Trouble(2, FEEDS, _circle),
     "lagging": Trouble(5, ("deleted",), _lagging, "deltaToken"),
     "no tokens": Trouble(2, FEEDS, _no_tokens),
+    "write refused": Trouble(
+        5,
+        ("write",),
+        _status((404, "not_found"), (410, "gone"), (412, "precondition.failed"), (400, "badRequest"), (413, "")),
+    ),
+    "unnamed": Trouble(8, ("write",), _unnamed),
 }
 
-# These two only where they can be noticed.
+# These only where they can be noticed.
+LATE_ECHO = Trouble(10, ("updated",), _nothing_yet, "deltaToken")
 OTHER_MAILBOX = Trouble(8, ("account",), _other_mailbox)
 EMPTY = Trouble(10, ("updated", "listing"), _empty)

@@ -180,7 +180,7 @@ class Upstream:
     def _create_again(self, chance: random.Random, place: Place) -> None:
         """Under its own id. What a mail is now may differ; when it was received does not."""
         before = next((entry.fields for entry in reversed(self.ledger.entries[place]) if entry.fields is not None), {})
-        like = {"receivedAt": before["receivedAt"]} if place.kind == "messages" else None
+        like = {"receivedAt": invented.received_at(before)} if place.kind == "messages" else None
         self._create(
             chance, place.account, place.kind, remote_id=place.remote_id, parent=place.parent or None, like=like
         )
@@ -196,7 +196,10 @@ class Upstream:
         assert entry.fields is not None
         service = self.state.account(self.ids[account]).service_type
         if service in ("EWS", "IMAP"):
-            kept = {name: entry.fields[name] for name in ("receivedAt", "internetMessageId", "from", "to")}
+            kept: Fields = {
+                name: entry.fields[name] for name in ("internetMessageId", "from", "to") if name in entry.fields
+            }
+            kept["receivedAt"] = invented.received_at(entry.fields)
             self._delete(place)
             new = self._create(chance, account, "messages", like={**kept, "folderId": folder})
             return f"moved {_name(place)}, which is now {new and _name(new)}"

@@ -15,6 +15,7 @@ from mirror.resources import KINDS
 from mirror.sandbox.spans import span
 from mirror.simulator import checks
 from mirror.simulator.checks import History, Version
+from mirror.simulator.invented import received_at
 from mirror.simulator.ledger import Entry, Ledger, Place, omitted_names
 from mirror.simulator.witness import Witness
 from mirror.store import attachments, incomplete, journal, records
@@ -205,7 +206,8 @@ def _perhaps_outside(kind: str, fields: dict[str, Any], window: Window) -> bool:
     if KINDS[kind].covers == "whole":
         return False
     if kind == "messages":
-        spans = [(clocks.moment(fields["receivedAt"]), clocks.moment(fields["receivedAt"]))]
+        at = clocks.moment(received_at(fields))
+        spans = [(at, at)]
     else:  # an occurrence that was moved lies at both places
         spans = [span(fields), span({**fields, "occurrenceInfo": None})]
     since, until = window
@@ -313,7 +315,7 @@ def _surely_outside(kind: str, fields: dict[str, Any], window: Window) -> bool:
     if KINDS[kind].covers == "whole" or fields.get("recurrenceType") == "master":
         return False
     if kind == "messages":
-        starts = ends = clocks.moment(fields["receivedAt"])
+        starts = ends = clocks.moment(received_at(fields))
     else:
         starts, ends = span({**fields, "occurrenceInfo": None})
     return (since is not None and ends < clocks.moment(since) - EDGE) or (

@@ -17,6 +17,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import httpx
 
 from mirror.simulator import spoil
+from mirror.simulator.ledger import number_of
 from mirror.simulator.spoil import Answer, Asked, Effect, Trouble
 from mirror.simulator.story import Story
 
@@ -52,14 +53,18 @@ class Wire(httpx.BaseTransport):
         tick: Callable[[float], str],
         may_look_empty: Callable[[str, str], bool],
         is_pinned: Callable[[], bool],
+        at_work: Callable[[Callable[[], Answer]], Answer],
+        may_lag: Callable[[str], bool],
     ) -> None:
         self._app = app
         self._story = story
         self._trouble = trouble
         self._between = between
-        self._tick = tick
+        self.tick = tick
         self._may_look_empty = may_look_empty
         self._is_pinned = is_pinned
+        self._at_work = at_work
+        self._may_lag = may_lag
         self._spells: list[Spell] = []
         self._earlier: dict[str, bytes] = {}  # answers by the tokens they were asked with
         self._kept_back: dict[str, list[Any]] = {}  # records that come with the page of this token instead
@@ -75,13 +80,13 @@ class Wire(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.requests += 1
-        self._tick(0.3)
+        self.tick(0.3)
         self._between()
         raw_path = request.url.raw_path.decode("ascii")
         path, _, query = raw_path.partition("?")
-        asked = Asked(request.method, path, _query(query), _sort(path), dict(request.headers))
+        asked = Asked(request.method, path, _query(query), _sort(request.method, path), dict(request.headers))
         spell = self._spell(asked)
-        at = self._tick(0.0)
+        at = self.tick(0.0)
         try:
             answer = self._answered(request, raw_path, asked, spell)
         except httpx.TransportError as error:
@@ -93,10 +98,11 @@ class Wire(httpx.BaseTransport):
 
     def _answered(self, request: httpx.Request, raw_path: str, asked: Asked, spell: Spell | None) -> Answer:
         if spell is not None:
-            instead = spell.effect.before(asked, self._tick) if spell.effect.before else None
+            instead = spell.effect.before(asked, self.tick) if spell.effect.before else None
             if instead is not None:
                 return instead
-        answer = self._with_kept_back(asked, self._called(request, raw_path))
+        answer = self._at_work(lambda: self._called(request, raw_path))
+        answer = self._with_kept_back(asked, answer)
         if asked.token and answer.status == 200:
             self._earlier.setdefault(asked.token, answer.content)
         return spell.effect.after(asked, answer, self) if spell is not None and spell.effect.after else answer
@@ -114,7 +120,7 @@ class Wire(httpx.BaseTransport):
 
     def _spell(self, asked: Asked) -> Spell | None:
         for spell in self._spells:
-            if spell.takes(asked) and (spell.trouble is not spoil.OTHER_MAILBOX or self._is_pinned()):
+            if spell.takes(asked) and self._is_fair(spell.trouble, asked):
                 spell.left -= 1
                 if spell.left <= 0:
                     self._spells.remove(spell)
@@ -127,13 +133,21 @@ class Wire(httpx.BaseTransport):
             choices.append(("other mailbox", spoil.OTHER_MAILBOX))
         if asked.sort in ("updated", "listing") and self._may_look_empty(asked.path, asked.token or ""):
             choices.append(("empty answer", spoil.EMPTY))
+        if asked.sort == "updated" and self._may_lag(asked.path):
+            choices.append(("late echo", spoil.LATE_ECHO))
         name, trouble = chance.choices(choices, weights=[trouble.weight for _, trouble in choices])[0]
         left = 1 if trouble is spoil.EMPTY else chance.choice(SPELLS)
         spell = Spell(trouble, trouble.make(chance), chance.choice(("any", asked.sort)), left - 1)
-        self._story.decided(self._tick(0.0), f"wire: {name}, {left}× on {spell.sort}")
+        self._story.decided(self.tick(0.0), f"wire: {name}, {left}× on {spell.sort}")
         if spell.left > 0:
             self._spells.append(spell)
         return spell
+
+    def _is_fair(self, trouble: Trouble, asked: Asked) -> bool:
+        """Whether what can't always be noticed can be noticed now."""
+        if trouble is spoil.LATE_ECHO:
+            return self._may_lag(asked.path)
+        return trouble is not spoil.OTHER_MAILBOX or self._is_pinned()
 
     def earlier(self, asked: Asked) -> bytes | None:
         """What this token was answered with before."""
@@ -170,9 +184,11 @@ def _query(query: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(query).items()}
 
 
-def _sort(path: str) -> str:
+def _sort(method: str, path: str) -> str:
     if path == "/v1/account":
         return "account"
+    if method != "GET" and not START.fullmatch(path):
+        return "write"
     if found := FEED.fullmatch(path):
         return found["side"]
     if START.fullmatch(path):
@@ -202,7 +218,7 @@ def _summary(answer: Answer) -> str:
 
 
 def _mark(record: Any) -> str:
-    found = re.search(r"#\d+#", json.dumps(record))
-    if found:
-        return found[0]
+    number = number_of(json.dumps(record))
+    if number is not None:
+        return f"#{number}#"
     return "†" + str(record.get("id"))[-12:] if isinstance(record, dict) else "?"

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from mirror.feed import Coverage, Cursor, Feed, Gone, Mailbox, Page, Receipt, Record, Request, Traffic, Write
@@ -58,13 +60,19 @@ class _InHand:
 class Witnessed:
     """A source of one account, watched."""
 
-    def __init__(self, source: Source, account: str, account_id: int, witness: Witness) -> None:
+    def __init__(
+        self, source: Source, account: str, account_id: int, witness: Witness, *,
+        sending: Callable[[Write], AbstractContextManager[None]] = lambda _: nullcontext(),
+        looked: Callable[[Place], None] = lambda _: None,
+    ) -> None:  # fmt: skip
         self._source = source
         self._account = account
         self._account_id = account_id
         self._witness = witness
         self._page: _InHand | None = None
-        self._reads: list[tuple[Feed, Record]] = []
+        self._reads: list[tuple[Feed, Record | Gone]] = []
+        self._sending = sending
+        self._looked = looked
         self.traffic: Traffic = source.traffic
 
     def committed(self, store: Store, moved: bool) -> None:
@@ -99,11 +107,14 @@ class Witnessed:
         cursors = [json.loads(row[0]) for row in rows if row[0]]
         return held.page.cursor in cursors
 
-    def _is_in_its_row(self, conn: sqlite3.Connection, feed: Feed, record: Record) -> bool:
+    def _is_in_its_row(self, conn: sqlite3.Connection, feed: Feed, change: Record | Gone) -> bool:
         rows = conn.execute(
-            f"SELECT raw FROM {feed.kind} WHERE account_id = ? AND remote_id = ?", [self._account_id, record.remote_id]
+            f"SELECT raw, deleted_at FROM {feed.kind} WHERE account_id = ? AND remote_id = ?",
+            [self._account_id, change.remote_id],
         )
-        return any(number_of(row[0]) == number_of(record.raw) for row in rows)
+        if isinstance(change, Gone):
+            return any(row[1] is not None for row in rows)
+        return any(number_of(row[0]) == number_of(change.raw) for row in rows)
 
     def _place(self, feed: Feed, remote_id: str) -> Place:
         return Place(self._account, feed.kind, feed.parent or "", remote_id)
@@ -121,8 +132,9 @@ class Witnessed:
         found = self._source.read(feed, remote_id)
         if self._page is not None:
             self._page.asked[remote_id] = found
-        elif isinstance(found, Record):
+        else:
             self._reads.append((feed, found))
+        self._looked(self._place(feed, remote_id))
         return found
 
     def mailbox(self) -> Mailbox:
@@ -137,7 +149,8 @@ class Witnessed:
         return self._source.request(write)
 
     def write(self, write: Write) -> Receipt:
-        return self._source.write(write)
+        with self._sending(write):
+            return self._source.write(write)
 
     def coverage(self, feed: Feed) -> Coverage:
         return self._source.coverage(feed)

@@ -5,23 +5,28 @@ It lets things happen; what they should have led to is judged in `verdict.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
 from mirror import clock as clocks
 from mirror.clock import VirtualClock
-from mirror.feed import Settings
+from mirror.feed import Settings, Write
 from mirror.sandbox.app import create_app, sandbox_of
 from mirror.sandbox.options import Options
-from mirror.sandbox.state import State
 from mirror.simulator.clocks import Offset
 from mirror.simulator.crash import Mortal, copy_files
-from mirror.simulator.ledger import Ledger
+from mirror.simulator.ledger import Ledger, Place
+from mirror.simulator.person import Person
+from mirror.simulator.recorded import RecordedState
 from mirror.simulator.setting import Setting
+from mirror.simulator.spoil import Answer
 from mirror.simulator.story import Story
 from mirror.simulator.upstream import Upstream
 from mirror.simulator.wire import Wire
+from mirror.simulator.wishes import Wishes
 from mirror.simulator.witness import Witness, Witnessed
 from mirror.sources.aurinko import Aurinko
 from mirror.store import journal
@@ -29,6 +34,7 @@ from mirror.store.connection import Store, open_store
 from mirror.store.journal import Account
 
 ROOTS = {"contacts": "contacts", "email": "messages", "tasklists": "tasks", "calendars": "events"}
+LAG_S = 60.0  # how long a feed may take to show what was written
 LISTS = {"/v1/calendars": "calendars", "/v1/tasklists": "task_lists", "/v1/email/folders": "folders"}
 
 
@@ -43,7 +49,12 @@ class World:
         self.ours = Offset(self.base, f"ours {story.seed}")
         self.theirs = Offset(self.base, f"theirs {story.seed}", timedelta(seconds=setting.upstream_ahead_s))
         self.ledger, self.witness = Ledger(), Witness()
-        state = State(clock=self.theirs)
+        self.wishes = Wishes(self.ledger)
+        self.person = Person(self.wishes, self.theirs.now)
+        self.writing: int | None = None  # the edit whose request is on its way
+        self.looked: dict[Place, int] = {}  # how far upstream had come when push last read a record
+        self._wrote_at: float | None = None
+        state = RecordedState(clock=self.theirs, ledger=self.ledger)
         omitted = {one.service: one.omitted for one in setting.accounts}
         app = create_app(state, Options(omitted=omitted, **setting.options))
         accounts = {
@@ -51,13 +62,14 @@ class World:
             for one in setting.accounts
         }
         ids = {name: account.id for name, account in accounts.items()}
+        state.names = {account.id: name for name, account in accounts.items()}
         self.tokens = {name: str(account.token) for name, account in accounts.items()}
         self.upstream = Upstream(state, sandbox_of(app).tokens, self.ledger, ids)
         for one in setting.accounts:
             self.upstream.settle(one.name, chance, one.amounts)
         self.wire = Wire(
             app, story, trouble=setting.trouble, between=self.between_requests, tick=self.tick,
-            may_look_empty=self.may_look_empty, is_pinned=self.is_pinned,
+            may_look_empty=self.may_look_empty, is_pinned=self.is_pinned, at_work=self.at_work, may_lag=self.may_lag,
         )  # fmt: skip
         self.pulled: str | None = None  # the account whose pass is under way
         self.watched: Witnessed | None = None
@@ -71,6 +83,8 @@ class World:
                 self.store, one.name, "aurinko", "http://sandbox", since=one.since,
                 attachments_up_to_bytes=one.attachments_up_to_bytes,
             )  # fmt: skip
+            if setting.edits:
+                journal.set_writable(self.store, journal.account_named(self.store, one.name).id, writable=True)
 
     def now(self) -> str:
         return clocks.text(self.base.now())
@@ -119,6 +133,43 @@ class World:
         """Whether the account being pulled knows its mailbox. Until then any mailbox is the right one."""
         return self.pulled is not None and journal.account_named(self.store, self.pulled).remote_id is not None
 
+    def at_work(self, call: Callable[[], Answer]) -> Answer:
+        """Upstream carries out a request: what changes by it is the doing of the edit that is being sent."""
+        self.ledger.by, length = self.writing, self.ledger.length()
+        answer = call()
+        self.ledger.by = None
+        if answer.status >= 400:
+            self.ledger.undo(length)
+        return answer
+
+    def may_lag(self, path: str) -> bool:
+        """Whether a feed may not have heard yet of what we have just written. It hears in time, and a listing at once."""
+        kind, parent = kind_of(path)
+        if self.pulled is None or self._wrote_at is None or self.base.monotonic() - self._wrote_at > LAG_S:
+            return False
+        account = journal.account_named(self.store, self.pulled)
+        feeds = [f for f in journal.feeds(self.store, account.id) if f.kind == kind and (f.parent or "") == parent]
+        return bool(feeds) and feeds[0].state == "following"
+
+    @contextmanager
+    def sending(self, write: Write) -> Iterator[None]:
+        """Watch a request of push, and what upstream does by it."""
+        row = self.store.conn.execute("SELECT id FROM edits WHERE state = 'sending'").fetchone()
+        wish = self.wishes.known[row[0]] if row is not None else None
+        if wish is None:
+            self.wishes.faults.append(f"a {write.verb} leaves that is not in the outbox as being sent")
+        else:
+            self.wishes.asked(wish, write.fields)
+            self.writing = wish.id
+        length = self.ledger.length()
+        self._wrote_at = self.base.monotonic()
+        try:
+            yield
+        finally:
+            self.writing = None
+            if wish is not None:
+                self.wishes.written(wish, length, self.looked)
+
     # --- the mirror's side ----------------------------------------------------------------------------------------------
 
     def source(self, account: Account) -> Witnessed:
@@ -127,8 +178,11 @@ class World:
             "http://sandbox", {"token": self.tokens[account.name]}, clock=self.ours, transport=self.wire,
             settings=Settings(chosen.since, chosen.attachments_up_to_bytes),
         )  # fmt: skip
-        self.watched = Witnessed(source, account.name, account.id, self.witness)
+        self.watched = Witnessed(source, account.name, account.id, self.witness, sending=self.sending, looked=self.look)
         return self.watched
+
+    def look(self, place: Place) -> None:
+        self.looked[place] = self.ledger.number
 
     def committed(self, moved: bool) -> None:
         if self.watched is not None:

@@ -106,6 +106,17 @@ def sent(store: Store, one: Edit, receipt: Receipt | None = None) -> Edit:
     return outbox.edit(store, one.id)
 
 
+def settled(store: Store, one: Edit) -> Edit:
+    """Upstream has done it, and the record is gone since: no pull will ever show it. What builds on it is for a person."""
+    done = outbox.update(store, one, state="settled", settled_at=clocks.text(store.clock.now()))
+    if one.verb == "create":
+        for later in outbox.edits(store, states=("pending",), record=(one.kind, -one.id)):
+            conflict(store, later, None, "deleted upstream")
+        for child in outbox.edits(store, states=("pending",), parent_id=-one.id):
+            rejected(store, child, "what was to contain it is deleted upstream")
+    return done
+
+
 def _move_on(conn: sqlite3.Connection, done: Edit) -> None:
     """The next edit of the record goes by what upstream has now: the etag of the answer."""
     etag = (done.receipt or {}).get("etag")

@@ -334,6 +334,12 @@ def retry(store: Store, one: Edit) -> None:
     update(store, one, state="pending", error=None, retry_at=None, attempts=0)
 
 
+def at_once(store: Store, account_id: int) -> None:
+    """A person who pushes does not wait for the moment at which the schedule would try again."""
+    with store.transaction() as conn:
+        conn.execute("UPDATE edits SET retry_at = NULL WHERE account_id = ? AND retry_at IS NOT NULL", [account_id])
+
+
 def create_anew(store: Store, one: Edit) -> None:
     """Of a conflict with a deletion: make the record again, as it reads with the edit."""
     with store.transaction() as conn:
