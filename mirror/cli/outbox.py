@@ -1,4 +1,4 @@
-"""`mirror outbox` and `mirror push`: what is on its way upstream, what waits for a decision, and what would be sent."""
+"""`mirror outbox`: what is on its way upstream, and what waits for a decision: shown, and decided. It sends nothing."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from typing import Any
 import click
 
 from mirror.cli.edits import told_of, wish
-from mirror.cli.opening import leave, source_for, store_of
-from mirror.cli.sync import chosen_accounts
-from mirror.cli.words import DONE, PERSON, exit_code, plain, sentence
-from mirror.errors import AccountBusy, DatabaseDamaged, DiskFull, Invalid, MirrorError, Stopped, Usage
-from mirror.feed import Request
+from mirror.cli.opening import leave, store_of
+from mirror.cli.words import DONE, PERSON, plain
+from mirror.errors import Invalid, Usage
 from mirror.fields import Problem, check
 from mirror.merge import Choice, Given, Overlap, resolve
-from mirror.store import dispatch, journal
+from mirror.store import journal, plans
 from mirror.store import outbox as edits
 from mirror.store.connection import Store
 from mirror.store.outbox import Edit
 
 VALUE_LENGTH = 120
+DECISIONS = ("conflict", "rejected", "unsure")
+WAITING = {
+    "pending": "to be sent", "sending": "on the way", "sent": "sent", "unsure": "unsure", "conflict": "in conflict",
+    "rejected": "refused", "settled": "done", "discarded": "taken back",
+}  # fmt: skip
 COLORS = {
     "conflict": "red",
     "rejected": "red",
@@ -33,24 +36,50 @@ COLORS = {
 
 @click.group(invoke_without_command=True)
 @click.option("--all", "everything", is_flag=True, help="Also what is done, and what was taken back.")
+@click.option("--plan", type=int, metavar="N", help="The edits of this plan, one by one.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
-def outbox(ctx: click.Context, everything: bool, as_json: bool) -> None:
+def outbox(ctx: click.Context, everything: bool, plan: int | None, as_json: bool) -> None:
     """The edits that are not done yet, and what became of each. Show one with: mirror outbox show N"""
     if ctx.invoked_subcommand is not None:
         return
     store = store_of(ctx)
-    states = (*edits.OPEN, "rejected", *(("settled", "discarded") if everything else ()))
-    found = edits.edits(store, states=states)
+    if plan is not None:
+        plans.plan(store, plan)
+    states = (*edits.OPEN, "rejected", *(("settled", "discarded") if everything or plan is not None else ()))
+    found = edits.edits(store, states=states, plan_id=plan)
     if as_json:
         click.echo(json.dumps({"home": str(store.home), "edits": [document(store, one) for one in found]}, indent=2))
-        leave(_needs_a_person(found))
+        leave(needs_a_person(found))
+    for number, states_of in _by_plan(found if plan is None else []).items():
+        _print_plan(store, number, states_of)
     for one in found:
+        if plan is None and one.plan_id is not None and one.state not in DECISIONS:
+            continue
         account = journal.account(store, one.account_id).name
         click.echo(f"{click.style(f'{one.id:>5}', fg=COLORS.get(one.state))}  {account}: {_after_number(store, one)}")
-    if not found:
+    if not found and plan is not None:
+        click.echo(f"Plan {plan} has made no edits yet; make them with: mirror apply {plan}")
+    elif not found:
         click.echo("Nothing waits. Make an edit with: mirror edit KIND ID field=value")
-    leave(_needs_a_person(found))
+    leave(needs_a_person(found))
+
+
+def _by_plan(found: list[Edit]) -> dict[int, dict[str, int]]:
+    """How many edits of each plan are in which state."""
+    counts: dict[int, dict[str, int]] = {}
+    for one in found:
+        if one.plan_id is not None:
+            states = counts.setdefault(one.plan_id, {})
+            states[one.state] = states.get(one.state, 0) + 1
+    return counts
+
+
+def _print_plan(store: Store, number: int, states: dict[str, int]) -> None:
+    told = ", ".join(f"{many:,} {WAITING[state]}" for state, many in states.items())
+    sql = plain(" ".join(plans.plan(store, number).sql.split()))
+    click.echo(f"plan {number}: {told}; one by one with: mirror outbox --plan {number}")
+    click.echo(f"       {sql if len(sql) <= VALUE_LENGTH else sql[: VALUE_LENGTH - 1] + '…'}")
 
 
 def document(store: Store, one: Edit) -> dict[str, Any]:
@@ -77,7 +106,7 @@ def _after_number(store: Store, one: Edit) -> str:
     return plain(told_of(store, one).partition(": ")[2])
 
 
-def _needs_a_person(found: list[Edit]) -> int:
+def needs_a_person(found: list[Edit]) -> int:
     return PERSON if any(one.state in ("conflict", "rejected") for one in found) else DONE
 
 
@@ -210,89 +239,3 @@ def _by_hand(one: Edit) -> dict[str, Choice]:
     if problems:
         raise Invalid(problems)
     return found
-
-
-@click.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--dry-run", is_flag=True, help="Print the requests that would be sent, and send nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-@click.pass_context
-def push(ctx: click.Context, names: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
-    """Send what waits in the outbox, of all accounts or the named ones. The next sync shows it."""
-    store = store_of(ctx)
-    told: list[dict[str, Any]] = []
-    worst = DONE
-    for account in chosen_accounts(store, names):
-        if not account.writable and edits.edits(store, account_id=account.id):
-            click.echo(
-                f"{account.name} is read-only; send its edits after: mirror account writable {account.name} on",
-                err=True,
-            )
-            continue
-        if not account.writable:
-            continue
-        try:
-            (_dry if dry_run else _push)(store, account, told, quiet=as_json)
-        except (Stopped, DatabaseDamaged, DiskFull):
-            raise
-        except AccountBusy as busy:
-            click.echo(f"mirror: {sentence(busy, account.name)}", err=True)
-        except MirrorError as error:
-            click.echo(f"mirror: {sentence(error, account.name, account.base_url)}", err=True)
-            worst = max(worst, exit_code(error))
-    if as_json:
-        click.echo(json.dumps({"home": str(store.home), "edits": told}, indent=2, ensure_ascii=False))
-    elif not told:
-        click.echo("Nothing to send.")
-    left = edits.edits(store, states=("conflict", "rejected"))
-    leave(max(worst, _needs_a_person(left)))
-
-
-def _push(store: Store, account: journal.Account, told: list[dict[str, Any]], *, quiet: bool) -> None:
-    from mirror.push import push_account
-
-    source = source_for(store.home, account, store.clock)
-    try:
-        for done in push_account(store, source, account):
-            told.append(document(store, done.edit))
-            if not quiet:
-                click.echo(plain(f"{account.name}: {told_of(store, done.edit)}"))
-    finally:
-        source.close()
-
-
-def _dry(store: Store, account: journal.Account, told: list[dict[str, Any]], *, quiet: bool) -> None:
-    from mirror.push import planned
-
-    source = source_for(store.home, account, store.clock)
-    try:
-        for one, request in planned(store, source, account):
-            told.append({"id": one.id, "request": _request(request)})
-            if not quiet:
-                click.secho(plain(f"{account.name}: edit {one.id}: {wish(store, one)}"), bold=True)
-                _print_request(request)
-    finally:
-        source.close()
-    later = len(edits.edits(store, account_id=account.id)) - len(dispatch.due(store, account.id))
-    if later > 0 and not quiet:
-        click.echo(f"{account.name}: {later} more edits go after these, or wait for a decision.")
-
-
-def _request(request: Request | str) -> Any:
-    if isinstance(request, str):
-        return request
-    return {"method": request.method, "path": request.path, "params": request.params, "headers": request.headers,
-            "body": request.body}  # fmt: skip
-
-
-def _print_request(request: Request | str) -> None:
-    if isinstance(request, str):
-        click.echo(f"    not sent: {plain(request)}")
-        return
-    query = "&".join(f"{name}={value}" for name, value in request.params.items())
-    click.echo(plain(f"    {request.method} {request.path}{'?' + query if query else ''}"))
-    for name, value in request.headers.items():
-        click.echo(plain(f"    {name}: {value}"))
-    if request.body is not None:
-        for line in json.dumps(request.body, indent=2, ensure_ascii=False).splitlines():
-            click.echo(plain(f"    {line}"))

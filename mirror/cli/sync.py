@@ -18,7 +18,7 @@ from mirror.errors import AccountBusy, DatabaseDamaged, DiskFull, MirrorError, S
 from mirror.feed import Counts
 from mirror.push import push_account
 from mirror.resources import KINDS
-from mirror.store import journal, sweep
+from mirror.store import journal, outbox, sweep
 from mirror.store.connection import Store
 from mirror.store.journal import Account, FeedRow
 from mirror.store.reading import kind_named, parent_name
@@ -121,6 +121,7 @@ def _sync_account(
 
     try:
         if account.writable:
+            outbox.at_once(store, account.id)
             for pushed in push_account(store, source, account):
                 told.setdefault("edits", []).append({"id": pushed.edit.id, "state": pushed.edit.state})
                 progress.say(f"{account.name}: {told_of(store, pushed.edit)}")

@@ -331,7 +331,7 @@ def retry(store: Store, one: Edit) -> None:
     """Send an edit again that was refused, or whose answer got lost and whose person knows that it was not done."""
     if one.state not in ("rejected", "unsure", "pending"):
         raise Usage(f"edit {one.id} is {one.state}; only what was rejected, or is unsure, is sent again")
-    update(store, one, state="pending", error=None, retry_at=None, attempts=0)
+    update(store, one, state="pending", error=None, retry_at=None, attempts=0, receipt=None)
 
 
 def at_once(store: Store, account_id: int) -> None:
