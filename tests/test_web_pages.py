@@ -283,7 +283,7 @@ def test_a_mail_is_read_on_its_page(demo: Datasette, rows: sqlite3.Connection) -
     body = re.search(r'<div class="body" dir="auto">(.*?)</div>', page, re.DOTALL)
     assert body
     assert mail["text"].strip().split("\n")[0].replace("'", "&#39;") in body[1]
-    assert f'href="/mirror/with-person?email={mail["from_email"].replace("@", "%40")}"' in page
+    assert f'href="/people/{mail["from_email"]}"' in page
     assert f'href="/mirror/attachments/{mail["attachment_id"]}">{mail["name"]}' in page
     assert '<dt>Folder</dt><dd><a href="/mirror/folders/' in page
 
@@ -296,7 +296,7 @@ def test_the_page_of_a_deleted_record_says_so_and_leads_to_its_history(
     page = text_of(demo, f"/mirror/contacts/{contact}")
 
     assert "Deleted:" in page
-    assert f'/mirror/history-of-a-record?kind=contacts&amp;id={contact}">History: 1 earlier version<' in page
+    assert f'/history/contacts/{contact}">History: 1 earlier version<' in page
 
 
 @pytest.mark.parametrize("path", ["/mirror/messages/999999", "/mirror/messages/x", "/mirror/nothing", "/nothing"])

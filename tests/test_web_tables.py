@@ -194,3 +194,24 @@ def test_what_a_record_leads_to_is_counted_up_to_a_limit(scattered: Path) -> Non
 
     assert "more than 1,000 rows</a> in message_recipients" in pages[0]
     assert "1 row</a> in message_recipients" in pages[1]
+
+
+@pytest.mark.parametrize(
+    ("table", "place", "said"),
+    [
+        ("contacts", "/contacts/", "card"),
+        ("messages", "/mail/", "mail"),
+        ("events", "/events/", "event"),
+        ("tasks", "/tasks/", "task"),
+    ],
+)
+def test_rows_and_their_numbers_lead_to_the_page_of_the_record(
+    demo: Datasette, table: str, place: str, said: str
+) -> None:
+    number = get(demo, f"/mirror/{table}.json", _shape="array", _size=1).json()[0]["id"]
+
+    row = get(demo, f"/mirror/{table}/{number}").text
+    listed = get(demo, f"/mirror/{table}", _size=1).text
+
+    assert f'href="{place}{number}">Open as {said}</a>' in row
+    assert f'<a href="{place}{number}">{number}</a>' in listed
