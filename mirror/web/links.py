@@ -72,8 +72,14 @@ def changes(**filters: object) -> str:
     return _with("/history", **filters)
 
 
-def sync() -> str:
-    return "/sync"
+def sync(**filters: object) -> str:
+    """How the feeds stand: `feed`, `account`, `days`."""
+    return _with("/sync", **filters)
+
+
+def stuck_bytes(stuck_id: int) -> str:
+    """What upstream sent of a record that could not be stored, as a file."""
+    return f"/sync/stuck/{stuck_id}"
 
 
 def attachment(attachment_id: int) -> str:
