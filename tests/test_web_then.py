@@ -36,7 +36,7 @@ NOT_COMPARED = {
     "generation",  # moves without a change
     "kept", "tries", "sha256",  # whether bytes are kept is told as it is today
 }  # fmt: skip
-VIEWS = ("runs", "records", "tombstones", "changes", "all_versions", "versions", "people", "messages_search")
+VIEWS = ("records", "tombstones", "changes", "all_versions", "versions", "people", "messages_search")
 CHILD_TABLES = tuple(table for children in CHILDREN.values() for table in children)
 TABLES = (*KINDS, *CHILD_TABLES, "message_bodies", "message_body_versions", "attachments", *VIEWS)
 QUICK_DISK = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
