@@ -62,7 +62,7 @@ async def mail(request: Request, datasette: Datasette) -> Response:
     """The list."""
     filters = _filters(request)
     before = _before(request.args.get("before"))
-    return await show(request, datasette, "mail.html", lambda asked: _list(asked, filters, before))
+    return await show(request, datasette, "mail_list.html", lambda asked: _list(asked, filters, before))
 
 
 def _filters(request: Request) -> Filters:
@@ -158,7 +158,11 @@ def _search(filters: Filters, folders: Mapping[int, Row], unread: list[Row]) -> 
     if filters.attachments:
         conditions.append("attachments")
     way = next((name for name in ("sender", "unread", "folders", "account") if name in conditions), "all")
-    met = {way, "account"} if way == "folders" and isinstance(filters.folder, int) else {way}
+    met = {way}
+    if way == "unread":  # its places are those that were asked for
+        met |= {"account", "folders"}
+    elif way == "folders" and isinstance(filters.folder, int):
+        met |= {"account"}
     return Search(way, tuple(name for name in conditions if name not in met), values)
 
 
