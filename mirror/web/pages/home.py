@@ -17,7 +17,7 @@ from mirror.web.queries import home as queries
 from mirror.web.standing import ORDER, PLURAL
 
 MOST_CHANGES = 12
-MOST_TODAY = 1_000
+MOST_TODAY = 500
 """So many of the newest versions of each kind are looked at for what changed today."""
 
 CHANGES = ("created", "changed", "deleted")
@@ -64,13 +64,16 @@ def grouped(canned: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]
 
 
 def _snapshot(asked: Asked, path: Path, since: int) -> dict[str, Any]:
-    """Counts, freshness, what needs a person, what changed today, and the newest changes after `since`."""
+    """Counts, freshness, what needs a person, what changed today, and the newest changes after `since`.
+
+    As of a date there are no counts: no index knows how many there were, and reading all mail takes too long.
+    """
     seq = asked.value(None, queries.STAND)
-    counts = asked.row("How many there are of each kind", queries.COUNTS) or {}
+    counts = (asked.row("How many there are of each kind", queries.COUNTS) or {}) if asked.at is None else {}
     accounts = standing.accounts(asked)
     return {
         "seq": seq,
-        "counts": {kind: counts[kind] for kind in ORDER},
+        "counts": {kind: counts[kind] for kind in ORDER if kind in counts},
         "size": words.size(path.stat().st_size),
         "accounts": accounts,
         "needs": standing.needs(asked, accounts),
