@@ -449,6 +449,7 @@ def test_what_was_hostile_is_text_on_every_page(path: Path) -> None:
 def test_attachments_are_listed_with_what_became_of_their_bytes(path: Path) -> None:
     made = letter(path, "Tea", body="x")
     kept = attach(path, made, b"%PDF-1.7", name="tide.pdf", mime_type="application/pdf")
+    attach(path, made, PNG, name="pier.png", mime_type="image/png")
     attach(path, made, None, name="big.iso", kept="policy", size_bytes=5_000_000_000)
     attach(path, made, None, name="soon.txt")
     attach(path, made, None, name="lost.txt", kept="failed")
@@ -458,7 +459,8 @@ def test_attachments_are_listed_with_what_became_of_their_bytes(path: Path) -> N
 
     items = [" ".join(node.text().split()) for node in page.css(".attached > ul > li")]
     assert items == [
-        "tide.pdf application/pdf, 8 bytes Open Download", "big.iso 5.0 GB not kept: policy", "soon.txt 0 bytes not here yet",
+        "tide.pdf application/pdf, 8 bytes Download",
+        f"pier.png image/png, {len(PNG)} bytes Open Download", "big.iso 5.0 GB not kept: policy", "soon.txt 0 bytes not here yet",
         "lost.txt 0 bytes could not be had",
     ]  # fmt: skip
     assert page.css_first(f'a[href="/attachments/{kept}?download=1"]') is not None
@@ -576,5 +578,7 @@ def test_a_mail_reads_as_it_was_at_an_earlier_moment(path: Path) -> None:
     assert "at=2026-02-01" in tree(then.text).css_first("iframe").attributes["src"]
     assert tree(now.text).css_first("h1").text() == "Second"
     assert subjects(datasette, at="2026-02-01") == ["First"]
+    row = tree(get(datasette, "/mail", at="2026-02-01").text).css_first(".rows a").attributes["href"]
+    assert row.startswith(f"/mail/{made}?at=2026-02-01")
     assert get(datasette, f"/mail/{made}/body", at="2026-02-01").status_code == 200
     assert subjects(datasette, at="2025-02-01") == []

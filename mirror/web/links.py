@@ -30,8 +30,9 @@ def contact_photo(record_id: int) -> str:
     return f"/contacts/{record_id}/photo"
 
 
-def message(record_id: int) -> str:
-    return f"/mail/{record_id}"
+def message(record_id: int, at: str | None = None, view: str | None = None) -> str:
+    """A mail in its conversation; `at`: as it was then; `view`: text, where HTML is not wanted."""
+    return _with(f"/mail/{record_id}", view=view, at=at)
 
 
 def message_body(record_id: int, at: str | None = None) -> str:
