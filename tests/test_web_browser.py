@@ -65,6 +65,10 @@ def test_the_start_page_grows_while_you_watch(growing: tuple[str, Path], page: A
 
     page.wait_for_selector("text=Re: <b>Tea</b>")
     page.wait_for_function("document.querySelector('[data-count=messages]').textContent === '1'")
+    assert page.is_hidden("[data-needs]")
+    insert(path, "stuck", feed_id=1, kind="messages", reason="not JSON", raw=b"x", first_at="2026-01-05T20:00:00.000Z",
+           last_at="2026-01-05T20:00:00.000Z")  # fmt: skip
+    page.wait_for_selector("[data-needs] >> text=mirror retry ada")
     assert page.inner_text(".changes li:first-child .kind") == "new mail"
     assert page.evaluate("window.stayed")
     assert page.complaints == []
@@ -101,6 +105,9 @@ def test_nothing_is_wider_than_a_telephone(growing: tuple[str, Path], page: Any)
         "/mirror/contacts",
         "/mirror/contacts/1",
         "/mirror/search?q=harb",
+        "/search",
+        "/search?q=harb&account=ada",
+        "/search?q=zz&kind=tasks",
         "/mirror/latest-runs",
     ):
         page.goto(url + where)
