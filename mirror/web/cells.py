@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from markupsafe import Markup, escape
 
 from mirror.resources import KINDS
@@ -109,11 +110,12 @@ def moment(text: str, *, as_date: bool = False) -> Markup | None:
 
 def folded(text: str) -> Markup:
     """A long text behind its size; JSON with line breaks."""
-    shown = text
     try:
-        shown = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
-        pass  # upstream's HTML, or bytes that are no JSON: shown as they are
+        shown = msgspec.json.format(
+            text, indent=2
+        )  # a page has fifty of them; json would take longer than all else on it
+    except (ValueError, RecursionError):
+        shown = text  # upstream's HTML, or bytes that are no JSON: shown as they are
     note = (
         ""
         if len(shown) <= MOST_RAW_CHARS
