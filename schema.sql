@@ -217,7 +217,9 @@ CREATE TABLE contacts (
 );
 CREATE UNIQUE INDEX contacts_seq ON contacts(seq);
 CREATE INDEX contacts_deleted_at ON contacts(deleted_at) WHERE deleted_at IS NOT NULL;
-CREATE INDEX contacts_name ON contacts(name);
+CREATE INDEX contacts_name ON contacts(name);   -- table pages, cards of one name
+CREATE INDEX contacts_name_nocase ON contacts(name COLLATE NOCASE);   -- the address book, from letter to letter
+CREATE INDEX contacts_categories ON contacts(categories) WHERE categories IS NOT NULL;   -- which categories there are
 
 -- A calendar. A complete listing each time: upstream has no feed for it.
 CREATE TABLE calendars (
