@@ -357,3 +357,8 @@ def test_a_mirror_is_never_written_by_its_pages(tmp_path: Path) -> None:
         get(datasette, page)
 
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("path", ["/mail_list", "/contact", "/home", "/ours/home", "/versions"])
+def test_a_template_is_no_page_by_itself(demo: Datasette, path: str) -> None:
+    assert get(demo, path).status_code == 404
