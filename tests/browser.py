@@ -1,4 +1,4 @@
-"""A real browser for tests: one Chromium for all of them, pages that keep note of what goes wrong, and mirrors served to it."""
+"""A real browser for tests: one Chromium for each module, pages that keep note of what goes wrong, and mirrors served to it."""
 
 from __future__ import annotations
 
@@ -58,9 +58,12 @@ def served(path: Path, **more: Any) -> Iterator[str]:
         listening.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One browser for the session; each test opens a context of its own in it."""
+    """One browser for a module; each test opens a context of its own in it.
+
+    Not for longer: while Playwright is there, its thread has a running event loop, and `asyncio.run` fails in it.
+    """
     if CHROMIUM is None:
         pytest.skip("needs Chromium")
     from playwright.sync_api import sync_playwright
