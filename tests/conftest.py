@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from mirror_cli import Cli, Served, Upstream, new_upstream
 
+pytest_plugins = ("browser",)
+
 # No test may reach the keyring of whoever runs it. Read when the first secret is kept, by this process and its children.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 for variable in ("MIRROR_HOME", "MIRROR_NOW_OFFSET_S", "MIRROR_RETRY_BUDGET_S", "MIRROR_BUSY_S"):
@@ -24,9 +26,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 MEMORY = Path("/dev/shm")
 LONG = {
-    "test_bad_disk", "test_browser", "test_crash", "test_end_to_end", "test_exhaustive", "test_kill", "test_memory",
+    "test_bad_disk", "test_crash", "test_end_to_end", "test_exhaustive", "test_kill", "test_memory",
     "test_openapi_schemathesis", "test_planted_faults", "test_power_loss", "test_serving", "test_simulator",
-    "test_state_machine", "test_web_browser",
+    "test_state_machine", "test_web_browser", "test_web_chromium",
+    "test_web_chromium_odd", "test_web_keyboard",
 }  # fmt: skip
 
 

@@ -271,6 +271,8 @@ def test_both_spellings_of_the_uid_are_read(name: str) -> None:
     ("value", "read"),
     [
         ("", None),
+        (" \n\u2003", None),
+        (" a ", " a "),
         ("a\x00b", "a\ufffdb"),
         ("x\ud800", "x?"),
         (5, "5"),

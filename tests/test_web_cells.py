@@ -68,9 +68,9 @@ def test_the_start_of_an_all_day_event_is_a_day_in_every_zone() -> None:
     assert "<time" in cell("2026-11-08T00:00:00.000Z", "starts_at", "events", all_day=0)
 
 
-def test_an_address_leads_to_everything_with_that_person() -> None:
-    assert cell("ada+x@host.example", "from_email") == (
-        '<a class="address" href="/mirror/with-person?email=ada%2Bx%40host.example">ada+x@host.example</a>'
+def test_an_address_leads_to_its_person() -> None:
+    assert cell("Ada+x@host.example", "from_email") == (
+        '<a class="address" href="/people/ada%2Bx@host.example">Ada+x@host.example</a>'
     )
     assert cell("no address", "from_email") == ""
 
@@ -79,8 +79,8 @@ def test_a_list_of_people_shows_names_that_lead_to_their_addresses() -> None:
     shown = cell("Ada Okafor <ada@host.example>, bo@host.example, Room 4", "recipients")
 
     assert shown == (
-        '<a class="address" href="/mirror/with-person?email=ada%40host.example" title="ada@host.example">Ada Okafor</a>, '
-        '<a class="address" href="/mirror/with-person?email=bo%40host.example">bo@host.example</a>, Room 4'
+        '<a class="address" href="/people/ada@host.example" title="ada@host.example">Ada Okafor</a>, '
+        '<a class="address" href="/people/bo@host.example">bo@host.example</a>, Room 4'
     )
 
 
@@ -113,10 +113,25 @@ def test_a_colour_is_a_swatch_and_nothing_but_a_colour_gets_into_the_style() -> 
 
 
 def test_a_title_leads_to_the_record_that_a_row_is_about() -> None:
-    assert 'href="/mirror/messages/7"' in cell("Tea", "subject", "messages", id=7)
-    assert 'href="/mirror/events/8"' in cell("Tea", "title", None, kind="events", record_id=8)
-    assert 'href="/mirror/tasks/9"' in cell("Tea", "title", None, task_id=9)
+    assert 'href="/mail/7"' in cell("Tea", "subject", "messages", id=7)
+    assert 'href="/events/8"' in cell("Tea", "title", None, kind="events", record_id=8)
+    assert 'href="/tasks/9"' in cell("Tea", "title", None, task_id=9)
+    assert 'href="/mirror/folders/2"' in cell("Post", "name", "folders", id=2)
     assert cell("Tea", "title", None, kind="sqlite_master", record_id=1) == ""
+
+
+def test_a_column_that_names_another_record_leads_to_it() -> None:
+    assert cell(7, "message_id", "message_recipients") == '<a class="record" href="/mail/7">7</a>'
+    assert cell({"value": 7, "label": "Tea <b>"}, "message_id", "attachments") == (
+        '<a class="record" href="/mail/7">Tea &lt;b&gt;</a>'
+    )
+    assert cell({"value": 7, "label": "Work"}, "calendar_id", "events") == ""
+
+
+def test_a_name_beside_an_address_leads_to_its_person_but_an_accounts_own_does_not() -> None:
+    assert 'href="/people/bo@host.example"' in cell("Bo", "name", None, email="bo@host.example")
+    assert 'href="/contacts/3"' in cell("Bo", "name", None, email="bo@host.example", contact_id=3)
+    assert cell("work", "name", "accounts", email="bo@host.example") == ""
 
 
 def test_a_search_result_marks_what_was_found() -> None:

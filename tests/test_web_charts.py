@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import Watched
 from jinja2 import Environment, FileSystemLoader
 
 from mirror.web import serve, words
 
 HERE = serve.HERE
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 # Of the npm package uplot@1.6.32 (`npm pack uplot@1.6.32`, dist/).
 UPLOT = {
@@ -162,36 +160,28 @@ INK = """canvas => { const copy = document.createElement("canvas"); copy.width =
 
 
 @pytest.mark.browser
-def test_charts_are_drawn_from_the_table_and_follow_width_and_colours(tmp_path: Path) -> None:
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 900, "height": 700})
-        complaints: list[str] = []
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.route("**/*", from_files)
-        page.goto("http://charts.test/page")
-        page.wait_for_function("document.querySelectorAll('canvas').length === 4")
+def test_charts_are_drawn_from_the_table_and_follow_width_and_colours(watched: Watched) -> None:
+    page = watched.page
+    page.set_viewport_size({"width": 900, "height": 700})
+    page.route("**/*", from_files)
+    page.goto("http://charts.test/page")
+    page.wait_for_function("document.querySelectorAll('canvas').length === 4")
 
-        light = page.locator("canvas").first.evaluate(INK)
-        assert "63,143,192" in light  # --bar of the light colours
-        said = page.get_attribute("[role=img]", "aria-label")
-        assert said.startswith(
-            "Bars: Mail per day, 1 Mar 2026 to 10 Mar 2026. Received: 55,000 in all, at most 10,000 (10 Mar 2026)"
-        )
-        page.hover(".drawing", position={"x": 860, "y": 50})
-        assert page.inner_text(".chart-tip >> nth=0").split("\n") == ["10 Mar 2026", "Received: 10,000", "Sent: 1"]
-        wide = page.locator("canvas").first.evaluate("canvas => canvas.clientWidth")
+    light = page.locator("canvas").first.evaluate(INK)
+    assert "63,143,192" in light  # --bar of the light colours
+    said = page.get_attribute("[role=img]", "aria-label")
+    assert said.startswith(
+        "Bars: Mail per day, 1 Mar 2026 to 10 Mar 2026. Received: 55,000 in all, at most 10,000 (10 Mar 2026)"
+    )
+    page.hover(".drawing", position={"x": 860, "y": 50})
+    assert page.inner_text(".chart-tip >> nth=0").split("\n") == ["10 Mar 2026", "Received: 10,000", "Sent: 1"]
+    wide = page.locator("canvas").first.evaluate("canvas => canvas.clientWidth")
 
-        page.set_viewport_size({"width": 390, "height": 700})
-        page.emulate_media(color_scheme="dark")
-        page.wait_for_function("document.querySelector('canvas').clientWidth < 390")
-        page.wait_for_function(f"!({INK})(document.querySelector('canvas')).includes('63,143,192')")
-        assert "90,167,214" in page.locator("canvas").first.evaluate(INK)
-        assert wide > 800
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        assert complaints == []
-        browser.close()
+    page.set_viewport_size({"width": 390, "height": 700})
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("document.querySelector('canvas').clientWidth < 390")
+    page.wait_for_function(f"!({INK})(document.querySelector('canvas')).includes('63,143,192')")
+    assert "90,167,214" in page.locator("canvas").first.evaluate(INK)
+    assert wide > 800
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert watched.complaints == []

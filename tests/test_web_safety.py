@@ -126,6 +126,17 @@ def test_hostile_records_stay_text_on_every_page(hostile_pages: dict[str, httpx.
     assert "&lt;script&gt;alert(1)" in hostile_pages["/mirror/messages/1"].text
 
 
+def test_no_name_turns_what_stands_beside_it_around(tmp_path: Path) -> None:
+    path = blank_mirror(tmp_path)
+    insert(path, "accounts", name="ada")
+    insert(path, "contacts", name="invoice\u202efdp.exe", company="\u202dx")
+
+    for where in ("/", "/contacts/1", "/mirror/contacts", "/mirror/contacts/1", "/search?q=invoice"):
+        page = get(browse(path), where).text
+        assert "\ufffdfdp.exe" in page, where
+        assert "\u202e" not in page, where
+
+
 def test_no_page_has_a_script_of_its_own_or_asks_anybody_else(hostile_pages: dict[str, httpx.Response]) -> None:
     fetches = re.compile(r'<(?:script|link|img|iframe|source)[^>]*(?:src|href)="(?:https?:)?//(?!localhost)')
     for path, page in hostile_pages.items():
@@ -136,7 +147,10 @@ def test_no_page_has_a_script_of_its_own_or_asks_anybody_else(hostile_pages: dic
         assert page.headers["referrer-policy"] in ("same-origin", "no-referrer"), path
 
 
-@pytest.mark.parametrize("name", sorted(str(path.relative_to(STATIC)) for path in STATIC.rglob("*") if path.is_file()))
+@pytest.mark.parametrize(
+    "name",
+    sorted(str(path.relative_to(STATIC)) for path in STATIC.rglob("*") if path.suffix in (".css", ".js")),
+)
 def test_our_own_files_are_served_and_fetch_nothing_from_elsewhere(hostile: Datasette, name: str) -> None:
     served = get(hostile, f"/-/mirror/static/{name}")
 

@@ -15,7 +15,7 @@ from datasette.database import Database
 from web_demo import blank_mirror, browse, get, insert
 
 from mirror.web import keyset
-from mirror.web.database import FEW_ROWS, MirrorDatabase
+from mirror.web.database import FEW_ROWS, MOST_TO_FACET, MirrorDatabase
 
 
 @pytest.fixture(scope="module")
@@ -194,3 +194,52 @@ def test_what_a_record_leads_to_is_counted_up_to_a_limit(scattered: Path) -> Non
 
     assert "more than 1,000 rows</a> in message_recipients" in pages[0]
     assert "1 row</a> in message_recipients" in pages[1]
+
+
+@pytest.mark.parametrize(
+    ("table", "place", "said"),
+    [
+        ("contacts", "/contacts/", "card"),
+        ("messages", "/mail/", "mail"),
+        ("events", "/events/", "event"),
+        ("tasks", "/tasks/", "task"),
+    ],
+)
+def test_rows_and_their_numbers_lead_to_the_page_of_the_record(
+    demo: Datasette, table: str, place: str, said: str
+) -> None:
+    number = get(demo, f"/mirror/{table}.json", _shape="array", _size=1).json()[0]["id"]
+
+    row = get(demo, f"/mirror/{table}/{number}").text
+    listed = get(demo, f"/mirror/{table}", _size=1).text
+
+    assert f'href="{place}{number}">Open as {said}</a>' in row
+    assert f'<a href="{place}{number}">{number}</a>' in listed
+
+
+def test_a_table_shows_its_columns_in_the_order_of_what_matters(demo: Datasette) -> None:
+    page = get(demo, "/mirror/messages").text
+    everything = get(demo, "/mirror/messages", _all=1).text
+
+    heads = re.findall(r'<th [^>]*data-column="(\w+)"', page)
+    assert heads[:4] == ["id", "received_at", "from_name", "subject"]
+    assert "raw" not in heads
+    first_row = re.findall(r'<td class="col-([\w-]+) ', page)[: len(heads)]
+    assert first_row == heads
+    assert re.findall(r'<th [^>]*data-column="(\w+)"', everything)[:3] == ["id", "account_id", "remote_id"]
+
+
+def test_more_rows_than_can_be_counted_quickly_have_no_facets(scattered: Path) -> None:
+    conn = sqlite3.connect(scattered)
+    with conn:
+        conn.execute(
+            "INSERT INTO accounts (id, name, source, base_url, created_at) VALUES (?, 'b', 'x', 'x', '')",
+            [MOST_TO_FACET + 1],
+        )
+    conn.close()
+
+    page = get(browse(scattered), "/mirror/accounts", _facet="source").text
+    small = get(browse(scattered), "/mirror/messages", _facet="subject").text
+
+    assert "Too many rows to count by source" in page
+    assert "Too many rows" not in small

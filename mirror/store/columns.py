@@ -102,10 +102,10 @@ def derive(kind: str, fields: Fields) -> Derived:
 
 
 def text(value: object) -> str | None:
-    """A text that SQLite and UTF-8 can carry; None for what is no text, or empty."""
+    """A text that SQLite and UTF-8 can carry; None for what is no text, empty or blank: there is nothing in it to read."""
     if not isinstance(value, str):
         return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-    if not value:
+    if not value or value.isspace():
         return None
     if "\x00" in value:
         value = value.replace("\x00", "\ufffd")

@@ -1,4 +1,5 @@
-"""One cell of a table as a person likes to read it. Everything that upstream wrote is escaped; nothing is fetched."""
+"""One cell of a table as a person likes to read it: records and people lead to their own pages. Everything that upstream
+wrote is escaped; nothing is fetched."""
 
 from __future__ import annotations
 
@@ -6,12 +7,12 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote_plus
 
+import msgspec
 from markupsafe import Markup, escape
 
 from mirror.resources import KINDS
-from mirror.web import words
+from mirror.web import links, words
 
 MOST_ADDRESSES = 8
 MOST_RAW_CHARS = 20_000
@@ -38,7 +39,7 @@ LINKED = {
     "task_id": "tasks",
     "run_id": "runs",
 }
-"""Columns of a query that say which record a row is about."""
+"""Columns that say which record a row is about, in the order in which a row is about them."""
 
 _ADDRESS = re.compile(r"[^\s<>,;\"()]+@[^\s<>,;\"()]+")
 _COLOR = re.compile(r"^#[0-9a-fA-F]{3,8}$")
@@ -49,8 +50,12 @@ Links = Callable[[str], str]
 
 def cell(value: Any, column: str, table: str | None, row: Row, at: Links) -> Markup | None:
     """The cell's HTML; None where Datasette's own way will do. `at` gives the URL of a path within the database."""
-    if value is None or isinstance(value, (dict, bytes)):
+    if value is None or isinstance(value, bytes):
         return None
+    if isinstance(value, dict):
+        return _record_beside(value, column)
+    if column in LINKED and table is not None and isinstance(value, int):
+        return Markup('<a class="record" href="{}">{}</a>').format(links.record(LINKED[column], value), value)
     link = _record_link(column, table, row, at)
     if link is not None:
         return Markup('<a class="record" href="{}">{}</a>').format(link, _shortened(str(value)) or "(without a name)")
@@ -64,10 +69,10 @@ def cell(value: Any, column: str, table: str | None, row: Row, at: Links) -> Mar
             if table is None and column != "day" and not column.endswith("id")
             else None
         )
-    return _text_cell(str(value), column, table, row, at)
+    return _text_cell(str(value), column, table, row)
 
 
-def _text_cell(text: str, column: str, table: str | None, row: Row, at: Links) -> Markup | None:
+def _text_cell(text: str, column: str, table: str | None, row: Row) -> Markup | None:
     if column in FOLDED:
         return folded(text)
     if column == "found":
@@ -79,9 +84,9 @@ def _text_cell(text: str, column: str, table: str | None, row: Row, at: Links) -
     if column == "birthday":
         return Markup("{}").format(words.birthday(text) or text)
     if column in ADDRESSES and _ADDRESS.fullmatch(text):
-        return address(text, at)
+        return address(text)
     if column in ADDRESS_LISTS:
-        return addresses(text, at)
+        return addresses(text)
     if column in CHIPS:
         return chips(text)
     if column in STATES and len(text) < 40:
@@ -105,11 +110,12 @@ def moment(text: str, *, as_date: bool = False) -> Markup | None:
 
 def folded(text: str) -> Markup:
     """A long text behind its size; JSON with line breaks."""
-    shown = text
     try:
-        shown = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
-        pass  # upstream's HTML, or bytes that are no JSON: shown as they are
+        shown = msgspec.json.format(
+            text, indent=2
+        )  # a page has fifty of them; json would take longer than all else on it
+    except (ValueError, RecursionError):
+        shown = text  # upstream's HTML, or bytes that are no JSON: shown as they are
     note = (
         ""
         if len(shown) <= MOST_RAW_CHARS
@@ -120,15 +126,15 @@ def folded(text: str) -> Markup:
     )
 
 
-def address(text: str, at: Links) -> Markup:
-    """An address that leads to everything with this person."""
-    return Markup('<a class="address" href="{}">{}</a>').format(f"{at('with-person')}?email={quote_plus(text)}", text)
+def address(text: str) -> Markup:
+    """An address that leads to its person."""
+    return Markup('<a class="address" href="{}">{}</a>').format(links.person(text.lower()), text)
 
 
-def addresses(text: str, at: Links) -> Markup:
+def addresses(text: str) -> Markup:
     """A list of names and addresses with each address linked; a long list is folded after its beginning."""
     people = [part.strip() for part in re.split(r",\s*(?=[^,]*@)|,\s+(?=\S)", text) if part.strip()]
-    marked = [_person(part, at) for part in people]
+    marked = [_person(part) for part in people]
     if len(marked) <= MOST_ADDRESSES + 1:
         return Markup(", ").join(marked)
     return Markup('{}<details class="more"><summary>and {} more</summary>{}</details>').format(
@@ -149,16 +155,17 @@ def chips(text: str) -> Markup | None:
     return Markup(" ").join(Markup('<span class="chip">{}</span>').format(str(item)) for item in items)
 
 
-def _person(text: str, at: Links) -> Markup:
+def _person(text: str) -> Markup:
     """`Ada Okafor <ada@host>` as the name, linked to the address; an address alone as itself."""
     found = _ADDRESS.search(text)
     if found is None:
         return escape(text)
     name = text[: found.start()].strip(" <\"'")
     if not name:
-        return address(found[0], at)
-    url = f"{at('with-person')}?email={quote_plus(found[0])}"
-    return Markup('<a class="address" href="{}" title="{}">{}</a>').format(url, found[0], name)
+        return address(found[0])
+    return Markup('<a class="address" href="{}" title="{}">{}</a>').format(
+        links.person(found[0].lower()), found[0], name
+    )
 
 
 def _record_link(column: str, table: str | None, row: Row, at: Links) -> str | None:
@@ -168,16 +175,27 @@ def _record_link(column: str, table: str | None, row: Row, at: Links) -> str | N
     columns = row.keys()
     if table in KINDS:
         is_title = column == KINDS[table].title and "id" in columns
-        return f"{at(table)}/{row['id']}" if is_title else None
+        return links.record(table, row["id"]) if is_title else None
     if table == "attachments":
         return f"{at(table)}/{row['id']}" if column == "name" and "id" in columns else None
-    if {"kind", "record_id"} <= set(columns) and row["kind"] in KINDS:
-        return f"{at(row['kind'])}/{row['record_id']}"
-    if table is None or table == "agenda" or table == "people":
+    if {"kind", "record_id"} <= set(columns) and row["kind"] in KINDS and isinstance(row["record_id"], int):
+        return links.record(row["kind"], row["record_id"])
+    if table is None or table == "agenda":
         for key, target in LINKED.items():
             if key in columns and isinstance(row[key], int):
-                return f"{at(target)}/{row[key]}"
+                return links.record(target, row[key])
+    if column == "name" and table != "accounts" and "email" in columns and isinstance(row["email"], str):
+        return links.person(row["email"])
     return None
+
+
+def _record_beside(value: dict[str, Any], column: str) -> Markup | None:
+    """Another record that a column names, which Datasette has given its title."""
+    kind = LINKED.get(column)
+    if kind is None or kind not in KINDS or not isinstance(value.get("value"), int):
+        return None
+    shown = _shortened(str(value.get("label") or "")) or "(without a name)"
+    return Markup('<a class="record" href="{}">{}</a>').format(links.record(kind, value["value"]), shown)
 
 
 def _whole_day(column: str, row: Row) -> bool:

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 from zlib import crc32
 
-from mirror.store.columns import fields_of
+from mirror.store.columns import fields_of, text
 from mirror.store.differences import differences
 from mirror.web import colors, links, words
 from mirror.web.linking import web_address
@@ -87,13 +87,15 @@ def groups(fields: Fields, today: str) -> list[Group]:
     found = [
         Group("E-mail", list(_emails(fields))),
         Group("Phone", list(_phones(fields))),
-        Group("Address", [Value(text, _type(item)) for item in _items(fields, "addresses") if (text := postal(item))]),
+        Group(
+            "Address", [Value(place, _type(item)) for item in _items(fields, "addresses") if (place := postal(item))]
+        ),
         Group("Web", list(_urls(fields))),
         Group("Birthday", list(_birthday(fields, today))),
         Group("Company", list(_labelled(_mapping(fields, "company"), _COMPANY))),
         Group(
             "Relations",
-            [Value(text, _type(item)) for item in _items(fields, "relations") if (text := _text(item.get("name")))],
+            [Value(who, _type(item)) for item in _items(fields, "relations") if (who := _text(item.get("name")))],
         ),
         Group("Name", list(_name(fields))),
         Group("Other fields", list(_others(fields))),
@@ -201,8 +203,8 @@ def _name(fields: Fields) -> Iterator[Value]:
 
 def _labelled(fields: Fields, labels: dict[str, str]) -> Iterator[Value]:
     for key, label in labels.items():
-        if text := _text(fields.get(key)):
-            yield Value(text, label)
+        if said := _text(fields.get(key)):
+            yield Value(said, label)
 
 
 def _others(fields: Fields) -> Iterator[Value]:
@@ -214,19 +216,18 @@ def _others(fields: Fields) -> Iterator[Value]:
     for number, (key, value) in enumerate(rest.items()):
         if number == MOST_OTHER:
             return
-        text = _flat(value)
-        if text:
-            yield Value(text[:LONGEST_OTHER], key)
+        if said := _flat(value):
+            yield Value(said[:LONGEST_OTHER], _text(key))
 
 
 def _flat(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {text}" for key, inner in value.items() if (text := _flat(inner)))
+        return ", ".join(f"{_text(key)}: {said}" for key, inner in value.items() if (said := _flat(inner)))
     if isinstance(value, list):
         return ", ".join(filter(None, map(_flat, value)))
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "" if value is None else str(value)
+    return text(value) or ""
 
 
 def _type(item: Fields) -> str:
@@ -235,13 +236,8 @@ def _type(item: Fields) -> str:
 
 
 def _text(value: Any) -> str:
-    return (
-        value.strip()
-        if isinstance(value, str)
-        else str(value)
-        if isinstance(value, int) and not isinstance(value, bool)
-        else ""
-    )
+    """A text or number as the mirror writes texts: without what UTF-8 can't carry."""
+    return (text(value) or "").strip()
 
 
 def _mapping(fields: Fields, key: str) -> Fields:

@@ -32,19 +32,23 @@ FIRST = {
 LAST = ("deleted_at", "deletion")
 
 
-def shown_columns(table: str, names: list[str], rows: list[Any], everything: bool) -> list[str]:
-    """The columns of a page of a table, in order: not the plumbing, not what is empty in all of its rows."""
+def shown_columns(table: str, names: list[str], rows: list[Any], everything: bool) -> list[int]:
+    """The places of the columns of a page of a table, in order: not the plumbing, not what is empty in all of its rows."""
     if everything:
-        return names
+        return list(range(len(names)))
     first = FIRST.get(table, ())
     left_out = (PLUMBING | SELDOM.get(table, frozenset())) - set(first)
-    with_values = {cell["column"] for row in rows for cell in row.cells if cell["raw"] not in (None, "", "[]")}
-    kept = [name for name in names if name in with_values and (name not in left_out or name in LAST)]
-    places = {
+    order = {
         name: place
         for place, name in enumerate((*first, *(n for n in names if n not in first and n not in LAST), *LAST))
     }
-    return sorted(kept, key=lambda name: places[name])
+    kept = [
+        place
+        for place, name in enumerate(names)
+        if (name not in left_out or name in LAST)
+        and any(row.cells[place]["raw"] not in (None, "", "[]") for row in rows)
+    ]
+    return sorted(kept, key=lambda place: order[names[place]])
 
 
 def answer_columns(columns: list[str], rows: list[Any]) -> list[int]:

@@ -30,8 +30,9 @@ def contact_photo(record_id: int) -> str:
     return f"/contacts/{record_id}/photo"
 
 
-def message(record_id: int) -> str:
-    return f"/mail/{record_id}"
+def message(record_id: int, at: str | None = None, view: str | None = None) -> str:
+    """A mail in its conversation; `at`: as it was then; `view`: text, where HTML is not wanted."""
+    return _with(f"/mail/{record_id}", view=view, at=at)
 
 
 def message_body(record_id: int, at: str | None = None) -> str:
@@ -72,8 +73,14 @@ def changes(**filters: object) -> str:
     return _with("/history", **filters)
 
 
-def sync() -> str:
-    return "/sync"
+def sync(**filters: object) -> str:
+    """How the feeds stand: `feed`, `account`, `days`."""
+    return _with("/sync", **filters)
+
+
+def stuck_bytes(stuck_id: int) -> str:
+    """What upstream sent of a record that could not be stored, as a file."""
+    return f"/sync/stuck/{stuck_id}"
 
 
 def attachment(attachment_id: int) -> str:

@@ -93,7 +93,10 @@ async def ask(request: Request, datasette: Datasette, read: Callable[[Asked], An
 async def show(
     request: Request, datasette: Datasette, template: str, read: Callable[[Asked], dict[str, Any]], *, status: int = 200
 ) -> Response:
-    """A page: what `read` returns, in a template of `templates/pages/`, with the SQL behind it."""
+    """A page: what `read` returns, in a template of `templates/ours/`, with the SQL behind it.
+
+    (Not `templates/pages/`: what lies there, Datasette shows to whoever names it, without what it needs.)
+    """
     context, asked = await _ask(request, datasette, read)
     given = {
         **context,
@@ -108,7 +111,7 @@ async def show(
         "query": [(name, value) for name in request.args for value in request.args.getlist(name)],
         "back_to_now": _without(request, "at"),
     }
-    page = await datasette.render_template(f"pages/{template}", given, request=request, view_name="page")
+    page = await datasette.render_template(f"ours/{template}", given, request=request, view_name="page")
     return Response.html(page, status=status)
 
 

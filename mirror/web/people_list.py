@@ -27,6 +27,8 @@ PERIODS = {365: "12 months", 91: "3 months", 30: "30 days"}
 MOST_MAILS = 25_000
 MOST_LATER = 3_000
 END_OF_TIME = "9999"
+FIRST_YEAR = 1001
+"""The mirror knows no moments before the year 1000, whose texts would have three digits."""
 LAST_EMAIL = chr(0x10FFFF)
 NOTHING: Row = {"received": 0, "sent": 0, "meetings": 0, "last_at": None}
 
@@ -66,7 +68,7 @@ class Page:
     has_more: bool = False
 
 
-def latest(asked: Asked, before: str | None) -> Page:
+def latest(asked: Asked, before: str | None, *, most_mails: int = MOST_MAILS, most_later: int = MOST_LATER) -> Page:
     """Those with the latest mail first. `before`: the `next_key` of the page before."""
     at, _, email = (before or "").partition(" ")
     own = person.own_addresses(asked)
@@ -75,9 +77,9 @@ def latest(asked: Asked, before: str | None) -> Page:
         newest = asked.value(None, queries.OLDER_MAIL, before=newest)
         if newest is None:
             break
-        period = _period(asked, at and newest)
+        period = _period(asked, at and newest, most_mails)
         counted = _counted(asked, period, is_open=not at)
-        found = _Persons(asked, own, at or None)
+        found = _Persons(asked, own, at or None, most_later)
         with_mail = [row for row in counted.values() if row["last_at"]]
         groups = found.of(with_mail, counted, lambda row: (row["last_at"], row["email"]), (at, email) if at else None)
         if groups:
@@ -124,8 +126,8 @@ def with_words(asked: Asked, words: str) -> Page:
 class _Persons:
     """Whose the addresses of a ranking are, until a page is full. `until`: those with mail after that were shown before."""
 
-    def __init__(self, asked: Asked, own: dict[str, str], until: str | None) -> None:
-        self.asked, self.until = asked, until
+    def __init__(self, asked: Asked, own: dict[str, str], until: str | None, most_later: int = MOST_LATER) -> None:
+        self.asked, self.until, self.most_later = asked, until, most_later
         self.seen = set(own)
         self.next_key: str | None = None
         self._soon: set[str] | None = None
@@ -163,9 +165,9 @@ class _Persons:
     def _with_later_mail(self, emails: set[str], until: str) -> set[str]:
         """Whoever is on a mail after a moment. Those who are on many are found by the mails, the others by themselves."""
         if self._soon is None:
-            soon = self.asked.rows(None, queries.SOON_WRITTEN_TO, until=until, most=MOST_LATER)
+            soon = self.asked.rows(None, queries.SOON_WRITTEN_TO, until=until, most=self.most_later)
             self._soon = {row["email"] for row in soon}
-            self._is_all = not soon or soon[0]["mails"] < MOST_LATER
+            self._is_all = not soon or soon[0]["mails"] < self.most_later
         later = emails & self._soon
         for sql in (queries.LATER_FROM, *(() if self._is_all else (queries.LATER_TO,))):
             rows = self.asked.rows(None, sql, emails=json.dumps(sorted(emails - later)), until=until)
@@ -173,13 +175,14 @@ class _Persons:
         return later
 
 
-def _period(asked: Asked, until: str) -> Period:
+def _period(asked: Asked, until: str, most_mails: int = MOST_MAILS) -> Period:
     """The longest of the periods until a moment, else until now, whose mail can be counted while one waits."""
     end = clocks.moment(until or asked.now)
     for days, called in PERIODS.items():
-        found = Period(clocks.text(end - timedelta(days=days)), until or asked.now, called)
-        many = asked.value(None, queries.MANY_MAILS, since=found.since, until=found.until, most=MOST_MAILS)
-        if many < MOST_MAILS:
+        since = clocks.text(end - timedelta(days=days)) if end.year > FIRST_YEAR else "0"
+        found = Period(since, until or asked.now, called)
+        many = asked.value(None, queries.MANY_MAILS, since=found.since, until=found.until, most=most_mails)
+        if many < most_mails:
             break
     return found
 
@@ -213,7 +216,7 @@ def _spans(asked: Asked, emails: list[str]) -> dict[str, tuple[str | None, str |
     """First and last mail of each address."""
     spans = {}
     for row in asked.rows(None, queries.SPAN, emails=json.dumps(emails)):
-        first_to, last_to = json.loads(row["only_to"] or "[null, null]")
+        first_to, last_to = json.loads(row["some_to"] or "[null, null]")
         first = [at for at in (row["first_from"], first_to) if at]
         last = [at for at in (row["last_from"], last_to) if at]
         spans[row["email"]] = (min(first, default=None), max(last, default=None))

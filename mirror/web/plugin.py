@@ -50,6 +50,7 @@ def prepare_connection(conn: sqlite3.Connection, database: str) -> None:
 
 @hookimpl
 def prepare_jinja2_environment(env: Environment) -> None:
+    env.finalize = words.unturned
     env.filters["size"] = words.size
     env.filters["moment"] = lambda text: cells.moment(text or "") or ""
     env.filters["column_label"] = layout.label

@@ -182,6 +182,7 @@ class _Then:
         self._both("attachments", f"CASE WHEN message_id IS NOT NULL THEN {message} ELSE {event} END")
         self._view_bodies()
         self._view("versions", f"SELECT * FROM main.versions WHERE superseded_at <= {self.moment}")
+        self._view("runs", f"SELECT * FROM main.runs WHERE ended_at <= {self.moment}")
         for name in VIEWS:
             found = self.conn.execute(
                 "SELECT sql FROM main.sqlite_master WHERE type = 'view' AND name = ?", [name]

@@ -13,11 +13,17 @@ KIND_NAMES = {name: kind.singular for name, kind in KINDS.items()} | {"messages"
 
 MOMENT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$")
 _DAY = re.compile(r"^\d{4}-\d\d-\d\d$")
+_TURNS = {0x202D: "\ufffd", 0x202E: "\ufffd"}
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _STEPS = ((60, 1, "second"), (3600, 60, "minute"), (86_400, 3600, "hour"), (86_400 * 45, 86_400, "day"),
           (86_400 * 700, 86_400 * 30.44, "month"), (float("inf"), 86_400 * 365.25, "year"))  # fmt: skip
+
+
+def unturned(value: object) -> object:
+    """A text without the characters that turn what follows around: with one, `invoice\\u202efdp.exe` reads as a PDF."""
+    return value.translate(_TURNS) if isinstance(value, str) and ("\u202d" in value or "\u202e" in value) else value
 
 
 def ago(seconds: float | None) -> str:

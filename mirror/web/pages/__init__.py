@@ -1,6 +1,6 @@
 """The pages: a module for each, with its address, what it asks, and the template that shows it.
 
-A new page is a module here, its SQL in `queries/`, its template in `templates/pages/`, and a line in `PAGES`.
+A new page is a module here, its SQL in `queries/`, its template in `templates/ours/`, and a line in `PAGES`.
 """
 
 from __future__ import annotations

@@ -59,12 +59,22 @@ async def attachment(request: Request, datasette: Datasette) -> Response:
     return Response(content, headers=headers, content_type=shown_as or "application/octet-stream")
 
 
+def may_open(mime_type: str | None) -> bool:
+    """Whether what is called so is likely to be shown by a browser. Its bytes have the last word."""
+    named = _plain(mime_type)
+    return named in SHOWN_AS_TEXT or (named.startswith("image/") and "svg" not in named)
+
+
+def _plain(mime_type: str | None) -> str:
+    return (mime_type or "").split(";")[0].strip().lower()
+
+
 def _shown_as(mime_type: str | None, content: bytes) -> str | None:
     """The type under which a browser may show it, None for none."""
     picture = raster_type(content)
     if picture:
         return picture
-    is_text = (mime_type or "").split(";")[0].strip().lower() in SHOWN_AS_TEXT
+    is_text = _plain(mime_type) in SHOWN_AS_TEXT
     return "text/plain; charset=utf-8" if is_text and len(content) <= MOST_TEXT_BYTES else None
 
 

@@ -23,11 +23,9 @@ MOST_VERSIONS = 6
 
 async def book(request: Request, datasette: Datasette) -> Response:
     """`/contacts`: `?from=` a letter, `?after=`, `?after_id=` where the page before ended, `?account=`, `?category=`, `?q=`."""
-    given = {
-        name: (request.args.get(name) or "").strip()
-        for name in ("q", "account", "category", "from", "after", "after_id")
-    }
-    if given["after_id"] and not given["after_id"].isdecimal():
+    given = {name: request.args.get(name) or "" for name in ("q", "account", "category", "from", "after", "after_id")}
+    given["q"] = given["q"].strip()
+    if given["after_id"] and not (given["after_id"].isdecimal() and len(given["after_id"]) < 19):
         raise BadRequest(f"“{given['after_id']}” is no number of a contact.")
 
     def read(asked: Asked) -> dict[str, Any]:
@@ -46,7 +44,7 @@ async def book(request: Request, datasette: Datasette) -> Response:
             **contact_card.LOOK,
             "given": given,
             "kept": kept,
-            "accounts": [row for row in accounts if row["contacts"] or row is chosen],
+            "accounts": [row for row in accounts if row["has_contacts"] or row is chosen],
             "categories": sorted({word for written in lists for word in _words(written)}, key=str.casefold),
             "letters": [row["letter"] for row in asked.rows(None, queries.LETTERS)],
             "sections": _sections(entries),

@@ -17,7 +17,7 @@ from mirror.web.queries import home as queries
 from mirror.web.standing import ORDER, PLURAL
 
 MOST_CHANGES = 12
-MOST_TODAY = 1_000
+MOST_TODAY = 500
 """So many of the newest versions of each kind are looked at for what changed today."""
 
 CHANGES = ("created", "changed", "deleted")
@@ -64,13 +64,16 @@ def grouped(canned: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]
 
 
 def _snapshot(asked: Asked, path: Path, since: int) -> dict[str, Any]:
-    """Counts, freshness, what needs a person, what changed today, and the newest changes after `since`."""
+    """Counts, freshness, what needs a person, what changed today, and the newest changes after `since`.
+
+    As of a date there are no counts: no index knows how many there were, and reading all mail takes too long.
+    """
     seq = asked.value(None, queries.STAND)
-    counts = asked.row("How many there are of each kind", queries.COUNTS) or {}
+    counts = (asked.row("How many there are of each kind", queries.COUNTS) or {}) if asked.at is None else {}
     accounts = standing.accounts(asked)
     return {
         "seq": seq,
-        "counts": {kind: counts[kind] for kind in ORDER},
+        "counts": {kind: counts[kind] for kind in ORDER if kind in counts},
         "size": words.size(path.stat().st_size),
         "accounts": accounts,
         "needs": standing.needs(asked, accounts),
@@ -81,7 +84,7 @@ def _snapshot(asked: Asked, path: Path, since: int) -> dict[str, Any]:
 
 def _today(asked: Asked) -> list[dict[str, str]]:
     """What changed since the reader's midnight: how many of each kind, and where they are listed."""
-    begun = asked.utc(datetime.combine(date.fromisoformat(asked.today), time()))
+    begun = _midnight(asked, date.fromisoformat(asked.today))
     rows = asked.rows("What changed today", queries.TODAY, since=begun, most=MOST_TODAY)
     rows.sort(key=lambda row: (ORDER.index(row["kind"]), CHANGES.index(row["change"])))
     return [
@@ -133,17 +136,17 @@ def _year(asked: Asked, path: Path) -> dict[str, Any]:
         "first": first.isoformat(),
         "last": today.isoformat(),
     }
-    days = asked.rows("Mail per day", queries.MAIL_PER_DAY, **reach)
-    return {"days": days, "map": years.mail_map(days), "hours": _meeting_hours(asked, path, reach, first, today)}
+    reach["since"] = _midnight(asked, first)
+    days = asked.rows("Mail per day", queries.MAIL_PER_DAY, **reach, until=_midnight(asked, today + timedelta(days=1)))
+    monday = _midnight(asked, today + timedelta(days=7 - today.weekday()))
+    return {"days": days, "map": years.mail_map(days), "hours": _meeting_hours(asked, path, {**reach, "until": monday})}
 
 
-def _meeting_hours(asked: Asked, path: Path, reach: dict[str, str], first: date, today: date) -> list[Row]:
-    monday = today + timedelta(days=7 - today.weekday())
-    given = {
-        **reach,
-        "since": asked.utc(datetime.combine(first, time())),
-        "until": asked.utc(datetime.combine(monday, time())),
-    }
+def _midnight(asked: Asked, day: date) -> str:
+    return asked.utc(datetime.combine(day, time()))
+
+
+def _meeting_hours(asked: Asked, path: Path, given: dict[str, str]) -> list[Row]:
     title = "Meeting hours per week"
     stand = asked.value(None, queries.NEWEST_EVENT)
     known = _hours.get(path)

@@ -43,6 +43,7 @@ class Filters:
     unread: bool = False
     attachments: bool = False
     sender: str | None = None
+    at: str | None = None
 
     def url(self, **changed: Any) -> str:
         """The list with these filters, some of them changed."""
@@ -55,6 +56,7 @@ class Filters:
             attachments="1" if wanted.attachments else None,
             **{"from": wanted.sender},
             before=changed.get("before"),
+            at=wanted.at,
         )
 
 
@@ -62,7 +64,7 @@ async def mail(request: Request, datasette: Datasette) -> Response:
     """The list."""
     filters = _filters(request)
     before = _before(request.args.get("before"))
-    return await show(request, datasette, "mail.html", lambda asked: _list(asked, filters, before))
+    return await show(request, datasette, "mail_list.html", lambda asked: _list(asked, filters, before))
 
 
 def _filters(request: Request) -> Filters:
@@ -79,6 +81,7 @@ def _filters(request: Request) -> Filters:
         unread=bool(request.args.get("unread")),
         attachments=bool(request.args.get("attachments")),
         sender=given["from"].lower() or None,
+        at=request.args.get("at") or None,
     )
 
 
@@ -158,7 +161,11 @@ def _search(filters: Filters, folders: Mapping[int, Row], unread: list[Row]) -> 
     if filters.attachments:
         conditions.append("attachments")
     way = next((name for name in ("sender", "unread", "folders", "account") if name in conditions), "all")
-    met = {way, "account"} if way == "folders" and isinstance(filters.folder, int) else {way}
+    met = {way}
+    if way == "unread":  # its places are those that were asked for
+        met |= {"account", "folders"}
+    elif way == "folders" and isinstance(filters.folder, int):
+        met |= {"account"}
     return Search(way, tuple(name for name in conditions if name not in met), values)
 
 
@@ -278,7 +285,7 @@ def _shown(asked: Asked, row: Row) -> dict[str, Any]:
     recipients = re.sub(r"\s*<[^<>]*>", "", (row["recipients"] or "")[:400])
     return {
         **row,
-        "url": links.message(row["id"]),
+        "url": links.message(row["id"], asked.at),
         "who": f"To {recipients}" if is_own and recipients else row["from_name"] or row["from_email"] or "unknown",
         "chips": [label for label in labels if label not in CHIPS_LEFT_OUT],
         "when": short(row["received_at"], asked),

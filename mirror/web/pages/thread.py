@@ -16,6 +16,7 @@ from mirror.formats.filenames import filename
 from mirror.store.attachments import stored
 from mirror.web import links
 from mirror.web.page import DATABASE, Asked, NotFound, Row, ask, number, show
+from mirror.web.pages.attachments import may_open
 from mirror.web.queries import mail as queries
 
 MOST_MAILS = 200
@@ -49,7 +50,7 @@ BODY_STYLE = (
     "html{background:#fff;color:#16202c;color-scheme:light}"
     "body{margin:0;padding:2px 6px 10px;display:flow-root;overflow-x:auto;overflow-wrap:anywhere;"
     "font:15px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif}"
-    "img{max-width:100%;height:auto}a{color:#1f6391}pre{white-space:pre-wrap}"
+    "img{max-width:100%;height:auto}a{color:#1f6391;text-decoration:underline}pre{white-space:pre-wrap}"
     "blockquote{border-left:3px solid #dfe4ea;margin-left:0;padding-left:1em}"
     "summary{cursor:pointer;color:#1f6391;font:14px system-ui,sans-serif;padding:4px 0}"
     ".not-loaded{display:inline-block;border:1px dashed #8793a3;border-radius:4px;padding:0 6px;color:#5d6878;"
@@ -204,7 +205,8 @@ def _not_loaded(blocked: mail_html.Blocked) -> str:
 
 
 def _attachment(row: Row) -> dict[str, Any]:
-    return {**row, "shown_name": filename(row["name"], f"attachment {row['id']}")}
+    opens = may_open(row["mime_type"])
+    return {**row, "shown_name": filename(row["name"], f"attachment {row['id']}"), "opens": opens}
 
 
 def _invitation(asked: Asked, message: Row, attachments: list[dict[str, Any]], home: Path) -> Row | None:

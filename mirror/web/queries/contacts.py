@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 ACCOUNTS = """
-SELECT accounts.id, accounts.name, accounts.email,
-    (SELECT count(*) FROM contacts WHERE account_id = accounts.id)
-    - (SELECT count(*) FROM contacts WHERE account_id = accounts.id AND deleted_at IS NOT NULL) AS contacts
-FROM accounts ORDER BY accounts.name
+SELECT id, name, EXISTS (SELECT 1 FROM contacts WHERE account_id = accounts.id) AS has_contacts FROM accounts ORDER BY name
 """
 
 LETTERS = """

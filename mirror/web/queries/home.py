@@ -85,16 +85,14 @@ _ZONE = """zone AS MATERIALIZED (  -- the reader's: how many minutes it is ahead
 
 MAIL_PER_DAY = f"""
 WITH RECURSIVE {_ZONE},
-days(day) AS (SELECT :first UNION ALL SELECT date(day, '+1 day') FROM days WHERE day <= :last),
-starts AS (
-    SELECT day, (SELECT strftime('%Y-%m-%dT%H:%M:%fZ', day, -minutes || ' minutes') FROM zone
-        WHERE strftime('%Y-%m-%dT%H:%M:%fZ', day, -minutes || ' minutes') < until ORDER BY until LIMIT 1) AS since FROM days
-),
-spans AS (SELECT day, since, lead(since) OVER (ORDER BY day) AS until FROM starts)
-SELECT day, (SELECT count(*) FROM messages WHERE received_at >= spans.since AND received_at < spans.until) AS mails
-FROM spans WHERE until IS NOT NULL ORDER BY day
+days(day) AS (SELECT :first UNION ALL SELECT date(day, '+1 day') FROM days WHERE day < :last),
+mails AS MATERIALIZED (SELECT received_at FROM messages WHERE received_at >= :since AND received_at < :until),
+per_day AS (
+    SELECT date(received_at, minutes || ' minutes') AS day, count(*) AS mails
+    FROM mails CROSS JOIN zone ON received_at >= since AND received_at < until GROUP BY 1
+)
+SELECT days.day, coalesce(mails, 0) AS mails FROM days LEFT JOIN per_day USING (day) ORDER BY days.day
 """
-"""What came on each of the reader's days. Each day is a stretch of an index; nothing is sorted."""
 
 _IS_MEETING = """deleted_at IS NULL AND NOT coalesce(canceled, 0) AND attendee_count > 0 AND NOT coalesce(all_day, 0)"""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-WINDOW = 8000
+WINDOW = 5000
 """How many mails of a place are looked at for a label or an attachment, which have no index, before one is asked to go on."""
 
 FOLDERS = """

@@ -70,14 +70,16 @@ SELECT value AS email,
         ORDER BY received_at LIMIT 1) AS first_from,
     (SELECT received_at FROM messages WHERE from_email = value AND deleted_at IS NULL
         ORDER BY received_at DESC LIMIT 1) AS last_from,
-    CASE WHEN NOT EXISTS (SELECT 1 FROM messages WHERE from_email = value AND deleted_at IS NULL) THEN
+    CASE WHEN NOT EXISTS (SELECT 1 FROM messages WHERE from_email = value AND deleted_at IS NULL)
+        OR NOT EXISTS (SELECT 1 FROM message_recipients WHERE email = value LIMIT 1 OFFSET 100)
+    THEN
         (SELECT json_array(min(received_at), max(received_at)) FROM messages
             WHERE id IN (SELECT message_id FROM message_recipients WHERE email = value AND role <> 'reply_to' LIMIT 200)
             AND labels LIKE '%"sent"%' AND deleted_at IS NULL)
-    END AS only_to
+    END AS some_to
 FROM json_each(:emails)
 """
-"""First and last mail from an address; to it, where there is none from it: of 200 of them, so that a page stays quick."""
+"""First and last mail from an address, and to it where it is on few mails: so a page stays quick."""
 
 NAMES = """
 SELECT asked.value AS email,
