@@ -217,7 +217,9 @@ CREATE TABLE contacts (
 );
 CREATE UNIQUE INDEX contacts_seq ON contacts(seq);
 CREATE INDEX contacts_deleted_at ON contacts(deleted_at) WHERE deleted_at IS NOT NULL;
-CREATE INDEX contacts_name ON contacts(name);
+CREATE INDEX contacts_name ON contacts(name);   -- table pages, cards of one name
+CREATE INDEX contacts_name_nocase ON contacts(name COLLATE NOCASE);   -- the address book, from letter to letter
+CREATE INDEX contacts_categories ON contacts(categories) WHERE categories IS NOT NULL;   -- which categories there are
 
 -- A calendar. A complete listing each time: upstream has no feed for it.
 CREATE TABLE calendars (
@@ -284,6 +286,8 @@ CREATE TABLE events (
 CREATE UNIQUE INDEX events_seq ON events(seq);
 CREATE INDEX events_deleted_at ON events(deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX events_starts_at ON events(starts_at);
+CREATE INDEX events_ends_at ON events(ends_at, starts_at);   -- what lies in a window
+CREATE INDEX events_masters ON events(starts_at) WHERE recurrence_type = 'master';   -- the series, whose occurrences may lie anywhere
 CREATE INDEX events_series ON events(calendar_id, series_remote_id) WHERE series_remote_id IS NOT NULL;
 
 -- A mail folder or label. A complete listing each time.
@@ -349,6 +353,7 @@ CREATE INDEX messages_deleted_at ON messages(deleted_at) WHERE deleted_at IS NOT
 CREATE INDEX messages_received_at ON messages(received_at);
 CREATE INDEX messages_thread_id ON messages(account_id, thread_id);
 CREATE INDEX messages_folder_id ON messages(folder_id, received_at);
+CREATE INDEX messages_account_id ON messages(account_id, received_at);   -- one account's mail, newest first
 CREATE INDEX messages_from_email ON messages(from_email, received_at);   -- who writes to me; newsletters
 CREATE INDEX messages_unread ON messages(account_id, folder_id, received_at) WHERE unread = 1 AND deleted_at IS NULL;   -- unread by folder
 CREATE INDEX messages_internet_message_id ON messages(internet_message_id);
