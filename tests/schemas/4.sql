@@ -350,11 +350,12 @@ CREATE TABLE messages (
 );
 CREATE UNIQUE INDEX messages_seq ON messages(seq);
 CREATE INDEX messages_deleted_at ON messages(deleted_at) WHERE deleted_at IS NOT NULL;
-CREATE INDEX messages_received_at ON messages(received_at);
+CREATE INDEX messages_received_at ON messages(received_at, account_id, from_email, has_attachments, deleted_at);   -- a period: who, what
 CREATE INDEX messages_thread_id ON messages(account_id, thread_id);
 CREATE INDEX messages_folder_id ON messages(folder_id, received_at);
 CREATE INDEX messages_account_id ON messages(account_id, received_at);   -- one account's mail, newest first
-CREATE INDEX messages_from_email ON messages(from_email, received_at);   -- who writes to me; newsletters
+CREATE INDEX messages_sent ON messages(received_at, deleted_at, labels) WHERE labels LIKE '%"sent"%';   -- whom I wrote to
+CREATE INDEX messages_from_email ON messages(from_email, received_at, deleted_at);   -- who writes to me; newsletters
 CREATE INDEX messages_unread ON messages(account_id, folder_id, received_at) WHERE unread = 1 AND deleted_at IS NULL;   -- unread by folder
 CREATE INDEX messages_internet_message_id ON messages(internet_message_id);
 
@@ -471,7 +472,7 @@ CREATE TABLE message_recipients (
     email        TEXT,                     -- lower case
     name         TEXT
 );
-CREATE INDEX message_recipients_message_id ON message_recipients(message_id);
+CREATE INDEX message_recipients_message_id ON message_recipients(message_id, role, email);
 CREATE INDEX message_recipients_email ON message_recipients(email);
 
 -- Attachments of mails and events. Rows are never removed: what is no longer attached has removed_at, and keeps its bytes.
