@@ -25,8 +25,9 @@ from mirror.errors import (
     Unsure,
     WrongAnswer,
 )
-from mirror.feed import Counts, Gone, Receipt, Record, Request, Write
+from mirror.feed import Counts, Feed, Gone, Receipt, Record, Request, Write
 from mirror.identify import describe, identify
+from mirror.resources import KINDS
 from mirror.sources.base import Source
 from mirror.store import dispatch, incomplete, journal, outbox, settling
 from mirror.store.connection import Store
@@ -170,15 +171,16 @@ class _Errand:
 
     def _was_done(self, write: Write, receipt: Receipt) -> None:
         if write.verb == "create" and receipt.remote_id is None:
-            self.edit = dispatch.unsure(self.store, self.edit, "upstream's answer does not name what it created")
+            told = "upstream's answer does not name what it created"
+            self.edit = dispatch.unsure(self.store, self.edit, told, receipt=receipt)
             return
         self.edit = dispatch.sent(self.store, self.edit, receipt)
 
     def _is_gone(self, gone: RecordGone) -> None:
         """404: the record, or what it is to be created in, is not there any more."""
-        if self.edit.verb == "delete":
+        if self.edit.verb == "delete" and isinstance(self._read(), Gone):  # else: it may not be deleted by us
             self.edit = dispatch.sent(self.store, self.edit)
-        elif self.edit.record_id is None or self.edit.verb in ("send", "reply"):
+        elif self.edit.verb == "delete" or self.edit.record_id is None or self.edit.verb in ("send", "reply"):
             self.edit = dispatch.rejected(self.store, self.edit, describe(gone).partition(": ")[2])
         else:
             self.edit = dispatch.conflict(self.store, self.edit, None, "deleted upstream")
@@ -265,8 +267,9 @@ class _Errand:
         matching = settling.creation(self.store, self.edit)
         if matching is not None:
             self.edit = dispatch.sent(self.store, self.edit, Receipt(matching))
-        elif self._looked_long_enough():
+        elif self._looked_long_enough() and self.edit.receipt is None:
             self.edit = dispatch.again(self.store, self.edit)
+        # Upstream has said yes, without saying to what: that is not asked for twice, unless a person says so.
 
     def _look_for_mail(self) -> None:
         """A mail is never sent twice. It is found by its mark; until then, and for ever if need be, a person decides."""
@@ -290,12 +293,17 @@ class _Errand:
         if deleting and isinstance(found, Record) and found.etag is not None and found.etag == self.edit.base_etag:
             self.edit = dispatch.rejected(self.store, self.edit, "upstream said that it is gone, and still has it")
             return
-        if feed is not None and (deleting or isinstance(found, Record)):
+        if feed is not None and (isinstance(found, Record) or (deleting and self._has_home(write.feed))):
             incomplete.complete(self.store, feed, [found], Counts())
             settling.look(self.store, self.edit)
             self.edit = outbox.edit(self.store, self.edit.id)
         if self.edit.state == "sent":
             self.edit = dispatch.settled(self.store, self.edit)
+
+    def _has_home(self, feed: Feed) -> bool:
+        """Whether the calendar or list is still there: what it contained stays in the mirror as it was when it vanishes."""
+        parent = KINDS[feed.kind].parent
+        return parent is None or isinstance(self.source.read(Feed(parent), feed.parent or ""), Record)
 
     def _age_s(self) -> float:
         return (self.store.clock.now() - clocks.moment(self.edit.sent_at or self.edit.created_at)).total_seconds()

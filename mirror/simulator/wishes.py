@@ -13,6 +13,7 @@ from typing import Any
 
 from mirror.fields import FORMS, Field, canonical, is_empty, key_of
 from mirror.merge.comparing import PUT_AWAY, readable
+from mirror.sandbox.state import PARENTS
 from mirror.simulator.ledger import Entry, Ledger, Place, number_of
 
 EDIT_MARK = re.compile(r"#edit-\d+#")
@@ -189,7 +190,9 @@ class Wishes:
         at = max((n for n, entry in enumerate(of_record) if entry.number <= wish.since), default=0)
         states += of_record[at:]
         if wish.verb == "delete":
-            done = any(entry.fields is None or _is_put_away(entry.fields) for entry in states)
+            done = self._lost_its_home(place) or any(
+                entry.fields is None or _is_put_away(entry.fields) for entry in states
+            )
             return None if done else "it is settled, and was never deleted"
         if wish.verb == "respond":
             wanted = wish.wants["response"].want
@@ -203,6 +206,13 @@ class Wishes:
         if any(entry.fields is not None and self._has(wish, entry) for entry in states):
             return None
         return f"it is settled, and upstream never had { ({path: change.want for path, change in wish.wants.items()}) }"
+
+    def _lost_its_home(self, place: Place | None) -> bool:
+        """Whether the calendar or list of a record was gone at some time: nothing in it can be reached then."""
+        if place is None or place.kind not in PARENTS:
+            return False
+        home = self.ledger.entries[Place(place.account, PARENTS[place.kind], "", place.parent)]
+        return any(entry.fields is None for entry in home)
 
     def _has(self, wish: Wish, entry: Entry) -> bool:
         now = flat(wish.form, entry.fields)

@@ -34,6 +34,7 @@ from mirror.store.connection import Store, open_store
 from mirror.store.journal import Account
 
 ROOTS = {"contacts": "contacts", "email": "messages", "tasklists": "tasks", "calendars": "events"}
+MEANWHILE = 0.06  # how much less a person does between two requests than between two passes
 LAG_S = 60.0  # how long a feed may take to show what was written
 LISTS = {"/v1/calendars": "calendars", "/v1/tasklists": "task_lists", "/v1/email/folders": "folders"}
 
@@ -94,6 +95,7 @@ class World:
         if self.setting.upstream_jitter_s:  # several servers, whose clocks disagree a little
             off_s = self.theirs.random.uniform(-1, 1) * self.setting.upstream_jitter_s
             self.theirs.offset = timedelta(seconds=self.setting.upstream_ahead_s + off_s)
+        self._edit_meanwhile()
         chance = self.story.draw(self.setting.happening)
         if chance is None:
             return
@@ -104,6 +106,19 @@ class World:
         if self.upstream.expired != self._expired:
             self._expired = self.upstream.expired
             self.wire.forget()
+
+    def _edit_meanwhile(self) -> None:
+        """What a person does while a pass is under way, in another window. That one does not die with this process."""
+        if not self.setting.edits or self.pulled is None or self.store.conn.in_transaction:
+            return
+        chance = self.story.draw(self.setting.edits * MEANWHILE)
+        if chance is None:
+            return
+        plan, self.mortal().plan = self.mortal().plan, None
+        said = self.person.act(chance, self.store, journal.account_named(self.store, self.pulled))
+        self.mortal().plan = plan
+        if said is not None:
+            self.story.decided(self.now(), f"meanwhile, {said}")
 
     def tick(self, seconds: float) -> str:
         self.base.sleep(seconds)
@@ -154,7 +169,10 @@ class World:
     @contextmanager
     def sending(self, write: Write) -> Iterator[None]:
         """Watch a request of push, and what upstream does by it."""
-        row = self.store.conn.execute("SELECT id FROM edits WHERE state = 'sending'").fetchone()
+        row = self.store.conn.execute(
+            "SELECT edits.id FROM edits JOIN accounts ON accounts.id = account_id WHERE state = 'sending' AND name = ?",
+            [self.pulled],
+        ).fetchone()
         wish = self.wishes.known[row[0]] if row is not None else None
         if wish is None:
             self.wishes.faults.append(f"a {write.verb} leaves that is not in the outbox as being sent")

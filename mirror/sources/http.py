@@ -43,6 +43,8 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 60.0
 GARBLED_TRIES = 3
+TURNED_AWAY = 3  # times that a write which was not done is sent again at once ...
+LONGEST_TURN_S = 30.0  # ... when it is to come again so soon
 CONNECT_PATIENCE_S = 15.0
 LONGEST_ASKED_S = 86_400.0  # more than a day of silence is not asked for by anybody who means it
 TIMEOUT = httpx.Timeout(60.0, connect=15.0, pool=5.0)
@@ -161,10 +163,21 @@ class Http:
             self._wait(attempt, trouble, limit)
 
     def write(self, request: Request) -> Answer:
-        """Send a request that must not be repeated, once.
+        """Send a request that must not be repeated: again only when the answer says that nothing was done, and when to come.
 
         Raises: RetryLater (it was surely not done), Unsure, Changed, RecordGone, Refused, SignInAgain, Stopped.
         """
+        for _ in range(TURNED_AWAY):
+            try:
+                return self._write_once(request)
+            except RetryLater as busy:
+                if busy.after_s is None or busy.after_s > min(self.patience.left_s, LONGEST_TURN_S):
+                    raise
+                self.rest(busy.after_s)
+                self.traffic.retries += 1
+        return self._write_once(request)
+
+    def _write_once(self, request: Request) -> Answer:
         where = f"{request.method} {request.path}"
         self._take_turn()
         try:

@@ -62,7 +62,10 @@ def write_of(store: Store, one: Edit) -> Write | None:
     if one.record_id is not None:
         remote_id = _draft_id(store, one) or _remote_id(store, one.kind, one.record_id)
     fields = sendable(one.form, one.patch, creating=one.verb in ("create", "send", "reply"))
-    options = {**one.options, **({"marker": one.marker} if one.kind == "messages" else {})}
+    known = one.options
+    if one.verb == "delete" and one.options.get("draft") and _draft_id(store, one) is None:
+        known = {**one.options, "draft": False}  # its draft id is unknown: it goes to the trash as any other message
+    options = {**known, **({"marker": one.marker} if one.kind == "messages" else {})}
     return Write(one.verb, Feed(one.kind, parent_remote), remote_id, fields, one.base_etag, options)
 
 
@@ -138,8 +141,10 @@ def again(store: Store, one: Edit) -> Edit:
     return outbox.update(store, one, state="pending")
 
 
-def unsure(store: Store, one: Edit, error: str) -> Edit:
-    return outbox.update(store, one, state="unsure", error=error)
+def unsure(store: Store, one: Edit, error: str, *, receipt: Receipt | None = None) -> Edit:
+    """`receipt`: upstream said yes, but not to what."""
+    answer = one.receipt if receipt is None else dict(receipt.answer)
+    return outbox.update(store, one, state="unsure", error=error, receipt=answer)
 
 
 def rejected(store: Store, one: Edit, error: str) -> Edit:

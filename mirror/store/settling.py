@@ -37,8 +37,8 @@ def after_pull(conn: sqlite3.Connection, account_id: int, kind: str, now: str) -
                 "UPDATE edits SET state = 'settled', settled_at = ?, record_id = ? WHERE id = ?",
                 [now, record_id if edit["verb"] == "create" else edit["record_id"], edit["id"]],
             )
-            overlays.refresh(conn, kind, -edit["id"] if edit["record_id"] is None else edit["record_id"])
             _adopt(conn, edit, record_id)
+            overlays.refresh(conn, kind, -edit["id"] if edit["record_id"] is None else edit["record_id"])
     stale = conn.execute(
         f"SELECT record_id FROM overlays JOIN {kind} AS record ON record.id = record_id"
         " WHERE kind = ? AND overlays.seq <> record.seq",
