@@ -68,6 +68,7 @@ def _mail(content: bytes) -> list[tuple[Fields, Fields]]:
     fields["body"] = found.body
     if found.attachments:
         fields["attachments"] = [_attachment(item.record, item.content) for item in found.attachments]
+    fields = sendable("drafts", fields, creating=True)
     return [(fields, {"body_type": "html" if found.body_is_html else "text"})]
 
 

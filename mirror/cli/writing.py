@@ -28,6 +28,7 @@ from mirror.store.connection import Store
 from mirror.store.journal import Account
 from mirror.store.outbox import Edit
 from mirror.store.overlays import form_of
+from mirror.store.undoing import takeable
 
 Fields = dict[str, Any]
 
@@ -77,8 +78,19 @@ def _given(form: str, kind: Kind, written: Sequence[str]) -> list[tuple[Fields, 
         return [(typed, {})]
     found: list[tuple[Fields, Fields]] = []
     for name in files:
-        records = [(_json_on(sys.stdin.read()), {})] if name == "-" else fields_of_file(Path(name), kind.name)
+        records = [(_json_on(sys.stdin.read()), {})] if name == "-" else _takeable(form, Path(name), kind)
         found += [({**fields, **typed}, more) for fields, more in records]
+    return found
+
+
+def _takeable(form: str, path: Path, kind: Kind) -> list[tuple[Fields, Fields]]:
+    """As much of the records in a file as upstream would take; what it would not is named. Raises: Invalid."""
+    found = []
+    for fields, more in fields_of_file(path, kind.name):
+        taken, refused = takeable(form, fields, creating=True, current=None)
+        for problem in refused:
+            click.echo(plain(f"{path.name}: left out, since upstream would not take it: {problem}"), err=True)
+        found.append((taken, more))
     return found
 
 

@@ -82,7 +82,7 @@ def reverted(form: str, now: Fields, then: Fields) -> Back:
     ]  # fmt: skip
     if form == "messages" and _labels(now) != _labels(then):
         left.append("sysLabels")
-    fields, refused = _taken(form, patch, creating=False, current=now)
+    fields, refused = takeable(form, patch, creating=False, current=now)
     return Back(fields, tuple(dict.fromkeys(left)), tuple(refused))
 
 
@@ -94,7 +94,7 @@ def anew(form: str, then: Fields) -> Back:
         for name, value in then.items()
         if name not in GIVEN_ANEW and not is_empty(value) and ((part := whole.part(name)) is None or not part.create)
     ]
-    fields, refused = _taken(form, sendable(form, readable(form, then), creating=True), creating=True, current=None)
+    fields, refused = takeable(form, sendable(form, readable(form, then), creating=True), creating=True, current=None)
     return Back(fields, tuple(left), tuple(refused))
 
 
@@ -103,7 +103,7 @@ def _labels(fields: Fields) -> set[str]:
     return set(labels) - STATUS_LABELS if isinstance(labels, list) else set()
 
 
-def _taken(form: str, wanted: Fields, *, creating: bool, current: Fields | None) -> tuple[Fields, list[Problem]]:
+def takeable(form: str, wanted: Fields, *, creating: bool, current: Fields | None) -> tuple[Fields, list[Problem]]:
     """As much of the fields as upstream would take, and what is wrong with the rest.
 
     Raises: Invalid, when nothing sensible is left.
