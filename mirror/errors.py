@@ -161,6 +161,10 @@ class Usage(MirrorError):
     """What was asked for can't be meant: unknown account or kind, options that contradict each other."""
 
 
+class Overtaken(Usage):
+    """An edit is no longer as it was when it was read: a person or a pass was quicker. Look at it again."""
+
+
 class UnreadableFile(MirrorError):
     """A file can't be converted. `reason` is a sentence that says what is wrong with it."""
 

@@ -18,6 +18,7 @@ from mirror.errors import (
     Changed,
     MirrorError,
     NotPermitted,
+    Overtaken,
     RecordGone,
     Refused,
     RetryLater,
@@ -112,6 +113,8 @@ class _Errand:
                 self._look_for_it()
             if self.edit.state == "pending":
                 self._push()
+        except Overtaken:  # its person changed it or took it back while it was being looked at
+            return outbox.edit(self.store, self.edit.id)
         except (WrongAnswer, NotPermitted) as error:  # of a reading on the way
             self._wait(error)
         except RetryLater as error:
@@ -231,7 +234,7 @@ class _Errand:
         theirs: Fields = json.loads(found.raw)
         base = self.edit.base or {}
         unchanged = theirs.get("etag") is not None and theirs.get("etag") == self.edit.base_etag
-        if unchanged or self.edit.options.get("decided") or not merge.differences(self.edit.form, base, theirs):
+        if unchanged or not merge.differences(self.edit.form, base, theirs):
             return True
         self.edit = dispatch.conflict(self.store, self.edit, theirs, "changed upstream since it was to be deleted")
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mirror.merge.comparing import apply, basis, differences, same
+from mirror.merge.comparing import WHEN, apply, basis, differences, same
 from mirror.merge.threeway import Choice, Given, Merged, Overlap, merge, resolve
 
-__all__ = ["Choice", "Given", "Merged", "Overlap", "apply", "basis", "differences", "merge", "resolve", "same"]
+__all__ = ["WHEN", "Choice", "Given", "Merged", "Overlap", "apply", "basis", "differences", "merge", "resolve", "same"]

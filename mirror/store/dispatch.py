@@ -153,9 +153,7 @@ def rejected(store: Store, one: Edit, error: str) -> Edit:
 
 def conflict(store: Store, one: Edit, theirs: Fields | None, error: str | None = None) -> Edit:
     """Changed on both sides. `theirs` None: upstream no longer has the record."""
-    with store.transaction() as conn:
-        conn.execute("UPDATE edits SET theirs = ? WHERE id = ?", [json.dumps(theirs), one.id])
-    return outbox.update(store, outbox.edit(store, one.id), state="conflict", error=error)
+    return outbox.update(store, one, state="conflict", theirs=theirs, error=error)
 
 
 def rebased(store: Store, one: Edit, merged: merge.Merged, theirs: Fields) -> Edit:

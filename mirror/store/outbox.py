@@ -13,7 +13,7 @@ from typing import Any
 
 from mirror import clock as clocks
 from mirror import merge
-from mirror.errors import Invalid, Usage
+from mirror.errors import Invalid, Overtaken, Usage
 from mirror.fields import check, sendable
 from mirror.resources import KINDS
 from mirror.store import opposites, order, overlays
@@ -206,7 +206,7 @@ def add_within(
         last = next(iter(_open_edits(conn, kind, record_id)[-1:]), None)
         # What a plan does stays apart from what is typed, so that it can be taken back by itself.
         if last is not None and last.state in UNSENT and (last.verb, verb) in FOLDS and last.plan_id == plan_id:
-            return _fold(store, conn, last, verb, patch, options)
+            return _fold(store, conn, last, verb, patch, options, base)
         if last is not None and last.receipt:
             etag = last.receipt.get("etag") or etag
         if verb == "change" and not options.get("draft"):  # a draft is replaced whole
@@ -262,7 +262,7 @@ FOLDS = frozenset({
 
 
 def _fold(
-    store: Store, conn: sqlite3.Connection, waiting: Edit, verb: str, patch: Fields, options: Fields
+    store: Store, conn: sqlite3.Connection, waiting: Edit, verb: str, patch: Fields, options: Fields, shown: Fields
 ) -> int | None:
     """Make one edit of an unsent one and what comes after it. None: both together are nothing."""
     wanted, becomes = {**waiting.patch, **patch}, waiting.verb
@@ -270,10 +270,12 @@ def _fold(
         becomes = verb
     if verb == "delete":
         wanted = {}
+    base = waiting.base
     if waiting.verb == "change" and verb == "change":
-        wanted = merge.differences(waiting.form, waiting.base or {}, {**(waiting.base or {}), **wanted})
+        base = _seen(waiting, patch, shown)
+        wanted = merge.differences(waiting.form, base, {**base, **wanted})
     if verb in ("change", "respond") and wanted:
-        _check(waiting.form, wanted, creating=waiting.verb == "create", current=waiting.base)
+        _check(waiting.form, wanted, creating=waiting.verb == "create", current=base)
     if becomes == "send":
         _check("mail", wanted, creating=True, current=None)
     nothing = (waiting.verb == "create" and verb == "delete") or (verb == "change" and not wanted)
@@ -281,11 +283,19 @@ def _fold(
         _end(conn, waiting.id, "discarded", clocks.text(store.clock.now()))
     else:
         conn.execute(
-            "UPDATE edits SET verb = ?, patch = ?, options = ? WHERE id = ?",
-            [becomes, _json(wanted), _json({**waiting.options, **options}), waiting.id],
+            "UPDATE edits SET verb = ?, patch = ?, base = ?, options = ? WHERE id = ?",
+            [becomes, _json(wanted), _json(base), _json({**waiting.options, **options}), waiting.id],
         )
     overlays.refresh(conn, waiting.kind, waiting.shown_id)
     return None if nothing else waiting.id
+
+
+def _seen(waiting: Edit, patch: Fields, shown: Fields) -> Fields:
+    """What both edits were based on: fields that only the second changes are as it saw them, which a pull may have renewed."""
+    moved = any(name in waiting.patch for name in merge.WHEN)
+    seen = merge.basis(waiting.form, shown, patch)
+    kept = {*waiting.patch, *(merge.WHEN if moved else ())}
+    return {**(waiting.base or {}), **{name: value for name, value in seen.items() if name not in kept}}
 
 
 def discard(store: Store, one: Edit) -> None:
@@ -295,6 +305,7 @@ def discard(store: Store, one: Edit) -> None:
             f"edit {one.id} is {one.state}: it is upstream already; undo it with: mirror revert {one.kind} {one.shown_id}"
         )
     with store.transaction() as conn:
+        _must_be(conn, one)
         _discard(store, conn, one, clocks.text(store.clock.now()))
 
 
@@ -361,6 +372,7 @@ def resolve(store: Store, one: Edit, patch: Fields) -> None:
         raise Usage(f"edit {one.id} is {one.state}, not in conflict")
     if not patch and one.verb == "change":
         with store.transaction() as conn:
+            _must_be(conn, one)
             _end(conn, one.id, "discarded", clocks.text(store.clock.now()))
             overlays.refresh(conn, one.kind, one.shown_id)
         return
@@ -370,15 +382,28 @@ def resolve(store: Store, one: Edit, patch: Fields) -> None:
 
 
 def update(store: Store, one: Edit, **values: Any) -> Edit:
-    """Set columns of an edit, with what people read of its record. For `dispatch.py`, which knows what they mean."""
+    """Set columns of an edit, with what people read of its record. For `dispatch.py`, which knows what they mean.
+
+    Raises: Overtaken.
+    """
     with store.transaction() as conn:
+        _must_be(conn, one)
         names = ", ".join(f"{name} = ?" for name in values)
         conn.execute(
             f"UPDATE edits SET {names} WHERE id = ?",
             [*(_json(value) if name in _JSON else value for name, value in values.items()), one.id],
         )
+        if values.get("state") == "conflict" and values.get("theirs") is None:
+            conn.execute("UPDATE edits SET theirs = 'null' WHERE id = ?", [one.id])
         overlays.refresh(conn, one.kind, one.shown_id)
     return edit(store, one.id)
+
+
+def _must_be(conn: sqlite3.Connection, one: Edit) -> None:
+    """Raises: Overtaken, when an edit is no longer as it was read."""
+    row = conn.execute("SELECT state, verb, patch FROM edits WHERE id = ?", [one.id]).fetchone()
+    if row is None or (row["state"], row["verb"], json.loads(row["patch"])) != (one.state, one.verb, one.patch):
+        raise Overtaken(f"edit {one.id} has changed meanwhile: it is {row['state'] if row else 'gone'} now")
 
 
 def _end(conn: sqlite3.Connection, edit_id: int, state: str, at: str) -> None:
