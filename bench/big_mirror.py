@@ -9,6 +9,7 @@ changed and went. The file is written without waiting for the disk: that is for 
 from __future__ import annotations
 
 import argparse
+import heapq
 import random
 import sys
 import time
@@ -27,6 +28,7 @@ from big_words import Words
 from mirror import clock as clocks
 from mirror.clock import VirtualClock
 from mirror.feed import Change, Counts, Coverage, Gone, Mailbox, Page, Record, Traffic
+from mirror.resources import KINDS
 from mirror.store import journal, records
 from mirror.store.connection import Store, open_store
 from mirror.store.journal import FeedRow
@@ -137,7 +139,7 @@ class Account:
 
     def _changed(self, feed: FeedRow, count: int) -> Iterator[Change]:
         """Some known records with another content, and a few that are gone. Half of it concerns what is recent."""
-        place, value = records.place(records.KINDS[feed.kind], feed)
+        place, value = records.place(KINDS[feed.kind], feed)
         known = self.store.conn.execute(
             f"SELECT min(id), max(id) FROM {feed.kind} WHERE {place} = ?", [value]
         ).fetchone()
@@ -174,15 +176,19 @@ class Account:
         else:
             fields["status"], fields["completed"] = "completed", clocks.text(self.clock.now())
 
-    def idle_runs(self, now: datetime, step: timedelta) -> None:
-        """Passes of the last week that brought nothing; older ones are cleared away by the schedule."""
-        at = now - timedelta(days=7)
-        feeds = journal.feeds(self.store, self.row.id)
-        while at < now:
+    def idle_runs(self, now: datetime) -> None:
+        """Passes of the last week that brought nothing, in the intervals of the schedule; older ones are cleared away."""
+        feeds = [
+            (feed, timedelta(seconds=KINDS[feed.kind].interval_s)) for feed in journal.feeds(self.store, self.row.id)
+        ]
+        due = [(now - timedelta(days=7) + self.chance.random() * step, place) for place, (_, step) in enumerate(feeds)]
+        heapq.heapify(due)
+        while due[0][0] < now:
+            at, place = due[0]
+            feed, step = feeds[place]
             self.clock.jump(at - self.clock.now())
-            for feed in feeds:
-                self._run(feed, clocks.text(at), Counts(), 1)
-            at += step
+            self._run(feed, clocks.text(at), Counts(), 1)
+            heapq.heapreplace(due, (at + step, place))
 
 
 def fill(home: Path, wanted: dict[str, int], accounts: int, seed: int, until: datetime) -> None:
@@ -207,7 +213,7 @@ def fill(home: Path, wanted: dict[str, int], accounts: int, seed: int, until: da
         for account in made:
             account.follow(clock.now())
     for account in made:
-        account.idle_runs(until, timedelta(minutes=15))
+        account.idle_runs(until)
         clock.jump(until - clock.now())
         account.follow(until)
     store.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")

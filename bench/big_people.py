@@ -43,6 +43,7 @@ class Person:
     family: str
     email: str
     company: str
+    number: int = 0
 
 
 class People:
@@ -67,9 +68,11 @@ class People:
     def _person(self, number: int, culture: Any, company: str) -> Person:
         given, _, latin_given = self.chance.choice(culture.given).partition("/")
         family, _, latin_family = self.chance.choice(culture.family).partition("/")
+        if not latin_family and self.chance.random() < 0.8:  # else a hundred thousand people had a thousand names
+            family = self.words.rare().capitalize()
         local = f"{_ascii(latin_given or given)}.{_ascii(latin_family or family)}.{number}"
         name = f"{family} {given}" if culture.family_first else f"{given} {family}"
-        return Person(name, given, family, f"{local}@{self.chance.choice(HOSTS)}", company)
+        return Person(name, given, family, f"{local}@{self.chance.choice(HOSTS)}", company, number)
 
     def _circular(self, word: str, host: str, number: int) -> Person:
         name = f"{word.capitalize()} {self.chance.choice(('News', 'Weekly', 'Shop', 'Service', 'Notices'))}"
@@ -93,8 +96,8 @@ class People:
             {"number": f"+49 {chance.randrange(100, 999)} {chance.randrange(10**6, 10**7)}", "type": kind}
             for kind in ("work", "mobile", "home")[: chance.randint(1, 3)]
         ]
-        mails = [{"address": person.email, "name": person.name, "type": "work"}]
-        if chance.random() < 0.4:
+        mails = [] if person.number % 17 == 3 else [{"address": person.email, "name": person.name, "type": "work"}]
+        if mails and chance.random() < 0.4:
             mails.append({"address": f"{person.email.partition('@')[0]}@home.example", "type": "home"})
         fields: dict[str, Any] = {
             "id": remote_id, "etag": f"%{chance.getrandbits(60):x}", "createdTime": modified, "lastModifiedTime": modified,

@@ -89,6 +89,31 @@ def test_a_name_that_was_made_to_lead_here_is_told_nothing(path: Path, host: str
     assert "open it as 127.0.0.1" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("site", "mode", "dest", "status"),
+    [
+        ("cross-site", "no-cors", "image", 403),
+        ("cross-site", "no-cors", "script", 403),
+        ("cross-site", "cors", "empty", 403),
+        ("cross-site", "navigate", "iframe", 403),
+        ("same-site", "no-cors", "image", 403),
+        ("cross-site", "navigate", "document", 200),
+        ("same-origin", "no-cors", "image", 200),
+        ("same-origin", "navigate", "iframe", 200),
+        ("none", "navigate", "document", 200),
+    ],
+)
+def test_another_sites_page_may_lead_here_but_hold_nothing_from_here(
+    path: Path, site: str, mode: str, dest: str, status: int
+) -> None:
+    headers = {"sec-fetch-site": site, "sec-fetch-mode": mode, "sec-fetch-dest": dest}
+
+    answer = ask(browse(path), "/mirror.json?sql=select+1", headers=headers)
+
+    assert answer.status_code == status
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+
+
 def test_the_address_that_it_is_served_on_is_a_name_of_its_own(path: Path) -> None:
     datasette = create_datasette(path, access=Access(host="127.0.0.2"))
 

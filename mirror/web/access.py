@@ -141,6 +141,8 @@ def _refused(request: Request, access: Access) -> Response | None:
         return _told(
             421, "This is mirror. It answers to this machine's own names only: open it as 127.0.0.1, with its port."
         )
+    if _is_within_another_site(request):
+        return _told(403, "Pages of other sites may lead here, but not hold anything from here.")
     if request.path in CLOSED:
         return _told(404, "There is nothing here.")
     takes = request.path in POSTS or request.path.startswith(EDITING)
@@ -152,6 +154,14 @@ def _refused(request: Request, access: Access) -> Response | None:
     if not _readable(request.headers.get("authorization", "")):
         return _told(401, "The name or the password is not right.", CHALLENGE)
     return None
+
+
+def _is_within_another_site(request: Request) -> bool:
+    """Whether a browser asks for a part of somebody else's page: it could not read it, but make us work for nothing."""
+    headers = request.headers
+    if headers.get("sec-fetch-site", "none") in ("same-origin", "none"):
+        return False
+    return bool(headers.get("sec-fetch-mode") != "navigate" or headers.get("sec-fetch-dest") != "document")
 
 
 def _told(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:

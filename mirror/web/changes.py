@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from mirror.resources import KINDS
 from mirror.store.columns import COLUMNS, derive, fields_of, text
 from mirror.store.differences import differences
-from mirror.web import news
+from mirror.web import halving, news
 from mirror.web.page import Asked, Behind, Row
 from mirror.web.queries import history as queries
 from mirror.web.words import KIND_NAMES
@@ -108,18 +108,14 @@ def first_id(asked: Asked, kind: str, at: str, low: int = 1, high: int | None = 
 
     `low`, `high`: bounds that are known already.
     """
+
+    def new_from(record_id: int) -> tuple[int, str] | None:
+        found = asked.row(None, queries.FIRST[kind], id=record_id)
+        return (found["id"], found["at"]) if found else None
+
     if high is None:
         high = (asked.value(None, queries.LAST_ID[kind]) or 0) + 1
-    while low < high:
-        middle = (low + high) // 2
-        found = asked.row(None, queries.FIRST[kind], id=middle)
-        if found is None or found["id"] >= high:
-            high = middle  # nothing between: ids that were purged
-        elif found["at"] >= at:
-            high = middle
-        else:
-            low = found["id"] + 1
-    return low
+    return halving.first_id(new_from, at, low, high)
 
 
 def _created(asked: Asked, wanted: Wanted, kind: str, most: int) -> list[Row]:

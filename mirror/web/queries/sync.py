@@ -22,7 +22,7 @@ _PLACE = {kind.name: kind.parent_column or "account_id" for kind in KINDS.values
 ROWS = {
     kind: f"""
 SELECT place.id AS place, (SELECT count(*) FROM {kind} WHERE {column} = place.id)
-    - (SELECT count(*) FROM {kind} WHERE +{column} = place.id AND deleted_at IS NOT NULL) AS records
+    - (SELECT count(*) FROM {kind} INDEXED BY {kind}_deleted_at WHERE {column} = place.id AND deleted_at IS NOT NULL) AS records
 FROM {KINDS[kind].parent or "accounts"} AS place
 """
     for kind, column in _PLACE.items()
