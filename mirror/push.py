@@ -153,6 +153,7 @@ class _Errand:
         try:
             receipt = self.source.write(write)
         except Changed:
+            self.edit = dispatch.again(self.store, self.edit)  # surely not done, whatever becomes of the reading
             return not self._merge_with(self._read(), error="changed on both sides")
         except RecordGone as gone:
             self._is_gone(gone)
@@ -181,6 +182,7 @@ class _Errand:
 
     def _is_gone(self, gone: RecordGone) -> None:
         """404: the record, or what it is to be created in, is not there any more."""
+        self.edit = dispatch.again(self.store, self.edit)
         if self.edit.verb == "delete" and isinstance(self._read(), Gone):  # else: it may not be deleted by us
             self.edit = dispatch.sent(self.store, self.edit)
         elif self.edit.verb == "delete" or self.edit.record_id is None or self.edit.verb in ("send", "reply"):
@@ -191,8 +193,12 @@ class _Errand:
     # --- three ways ---------------------------------------------------------------------------------------------------
 
     def _must_be_read_first(self) -> bool:
-        """Whether upstream can't be told what a change was based on, and the change would cover what others wrote."""
-        if self.edit.verb != "change" or self.edit.base_etag is not None or self.edit.options.get("draft"):
+        """Whether upstream can't be told what a change was based on, or nobody has seen what it would cover."""
+        if self.edit.verb != "change" or self.edit.options.get("draft"):
+            return False
+        if self.edit.kind != "messages" and dispatch.incomplete(self.store, self.edit):
+            return True
+        if self.edit.base_etag is not None:
             return False
         return self.edit.kind != "messages" or "keywords" in self.edit.patch
 

@@ -164,12 +164,17 @@ def rebased(store: Store, one: Edit, merged: merge.Merged, theirs: Fields) -> Ed
     return sent(store, again) if not merged.patch else again
 
 
+def incomplete(store: Store, one: Edit) -> bool:
+    """Whether upstream left fields of the record out, which nobody has read yet: what stands there may be of an earlier state."""
+    row = store.conn.execute(
+        "SELECT 1 FROM incomplete JOIN feeds ON feeds.id = feed_id WHERE feeds.kind = ? AND record_id = ?",
+        [one.kind, one.record_id],
+    ).fetchone()
+    return row is not None
+
+
 def news(store: Store, one: Edit) -> tuple[bool, Fields | None]:
     """Whether a pull has seen a newer version than the edit was based on, and which; None: it is deleted."""
-    row = store.conn.execute(
-        f"SELECT raw, etag, seq, deleted_at FROM {one.kind} WHERE id = ?", [one.record_id]
-    ).fetchone()
-    newer = row["seq"] > one.base_seq and (
-        row["deleted_at"] is not None or row["etag"] is None or row["etag"] != one.base_etag
-    )
+    row = store.conn.execute(f"SELECT raw, seq, deleted_at FROM {one.kind} WHERE id = ?", [one.record_id]).fetchone()
+    newer = row["seq"] > one.base_seq  # with the same etag, too: then it was completed by what had been left out
     return newer, None if row["deleted_at"] is not None else json.loads(row["raw"])
