@@ -430,6 +430,18 @@ def test_trouble_upstream_is_a_failure_and_a_persons_push_does_not_wait(writable
     assert contact(upstream, "Grace Hopper")["notes"] == "x"
 
 
+def test_a_person_who_pushes_again_does_not_wait_for_the_schedule(writable: Cli, upstream: Upstream) -> None:
+    writable("edit", "contact", GRACE, "notes=x")
+    upstream.behind.faults.add(Fault(answer(503), method="PATCH", times=None))
+    ran = writable("push", MIRROR_RETRY_BUDGET_S="0")
+    assert (ran.code, "waits to be sent again: the server did not answer as it should" in ran.out) == (1, True), ran
+    assert writable.query("SELECT state, retry_at IS NOT NULL FROM edits") == [("pending", 1)]
+
+    upstream.behind.faults.clear()
+    assert "was sent" in writable("push").out
+    assert contact(upstream, "Grace Hopper")["notes"] == "x"
+
+
 # --- reading with edits ----------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from mirror.cli.words import sentence_of
 from mirror.resources import KINDS
 from mirror.store import outbox
 from mirror.store.connection import Store
@@ -27,6 +28,8 @@ STATES = {
 def told_of(store: Store, edit: Edit) -> str:
     """An edit and its state in one sentence."""
     state = STATES[edit.state].format(id=edit.id, error=edit.error or "no reason was given")
+    if edit.state == "pending" and edit.error:
+        state = f"waits to be sent again: {sentence_of(edit.error, 'NAME').partition('. ')[0]}"
     return f"edit {edit.id}: {wish(store, edit)} {state}"
 
 

@@ -11,7 +11,7 @@ from mirror.cli.edits import told_of, wish
 from mirror.cli.opening import leave, source_for, store_of
 from mirror.cli.outbox import document, needs_a_person
 from mirror.cli.sync import chosen_accounts
-from mirror.cli.words import DONE, exit_code, plain, sentence
+from mirror.cli.words import DONE, FAILED, exit_code, plain, sentence
 from mirror.errors import AccountBusy, DatabaseDamaged, DiskFull, MirrorError, RetryLater, Stopped
 from mirror.feed import Request
 from mirror.store import dispatch
@@ -52,6 +52,8 @@ def push(ctx: click.Context, names: tuple[str, ...], dry_run: bool, as_json: boo
         click.echo(json.dumps(document_, indent=2, ensure_ascii=False))
     elif not told and not away and not worst:
         click.echo("Nothing to send.")
+    if any(one.get("state") == "pending" and one["error"] for one in told):
+        worst = max(worst, FAILED)
     left = edits.edits(store, states=("conflict", "rejected"))
     leave(max(worst, needs_a_person(left)))
 
