@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from mirror.cli.words import sentence_of
 from mirror.resources import KINDS
 from mirror.store import outbox
 from mirror.store.connection import Store
@@ -13,6 +12,8 @@ from mirror.store.outbox import Edit
 DID = {
     "create": "create", "change": "change", "delete": "delete", "respond": "answer", "send": "send", "reply": "reply to",
 }  # fmt: skip
+TROUBLE = ("RetryLater", "Unsure", "WrongAnswer", "NotPermitted")
+"""Errors that an edit waits for, as `identify.describe` writes them down."""
 STATES = {
     "pending": "waits to be sent",
     "sending": "is on its way",
@@ -29,7 +30,9 @@ def told_of(store: Store, edit: Edit) -> str:
     """An edit and its state in one sentence."""
     state = STATES[edit.state].format(id=edit.id, error=edit.error or "no reason was given")
     if edit.state == "pending" and edit.error:
-        state = f"waits to be sent again: {sentence_of(edit.error, 'NAME').partition('. ')[0]}"
+        name, _, detail = edit.error.partition(": ")
+        why = f"the server did not answer as it should ({detail})" if name in TROUBLE else edit.error
+        state = f"waits to be sent again: {why}"
     return f"edit {edit.id}: {wish(store, edit)} {state}"
 
 
