@@ -661,6 +661,28 @@ def test_a_task_comes_back_into_its_list_or_another(writable: Cli, upstream: Ups
     assert len(upstream.ids("tasks", "todo")) == 2
 
 
+def test_a_part_of_a_task_comes_back_beneath_the_task_that_came_back_or_by_itself(
+    writable: Cli, upstream: Upstream
+) -> None:
+    above = upstream.create("tasks", {"title": "Party"}, parent="todo")["id"]
+    below = upstream.create("tasks", {"title": "Cake", "parentId": above}, parent="todo")["id"]
+    candles = upstream.create("tasks", {"title": "Candles", "parentId": above}, parent="todo")["id"]
+    writable("sync")
+    for remote_id in (candles, below, above):
+        upstream.delete("tasks", remote_id, "todo")
+    writable("sync")
+
+    alone = writable("undelete", "task", candles)
+    assert "parentId: the task above it is deleted too" in alone.out
+    for remote_id in (above, below):
+        assert writable("undelete", "task", remote_id).code == 0
+        assert writable("sync").code == 0
+
+    back = {one["title"]: one for one in records(upstream, "tasks", "todo")}
+    assert "parentId" not in back["Candles"]
+    assert back["Cake"]["parentId"] == back["Party"]["id"]
+
+
 def test_a_deletion_that_was_not_sent_is_taken_back(writable: Cli) -> None:
     writable("delete", "contact", GRACE)
 

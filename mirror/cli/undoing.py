@@ -59,7 +59,7 @@ def undelete(ctx: click.Context, kind: str, record: str, parent: str | None, no_
     _refuse_twice(store, chosen, row["id"])
     account = journal.account(store, row["account_id"])
     place = parent_named(store, account, chosen, parent) if parent else undoing.place_of(store, chosen, row["id"])
-    back = undoing.anew(form_of(chosen.name, "create", {}), version.fields)
+    back = undoing.come_back(store, chosen, account.id, version.fields)
     if dry_run:
         _show({}, back, as_json)
     options = {"undeletes": row["id"], **({"notify_attendees": False} if no_notify else {})}

@@ -62,7 +62,7 @@ def _created_anew(store: Store, one: Edit, options: dict[str, object]) -> Edit |
         raise Usage("nothing is known of it")
     if (why := undoing.can_come_back(kind, version.fields)) is not None:
         raise Usage(why)
-    back = undoing.anew(overlays.form_of(kind.name, "create", {}), version.fields)
+    back = undoing.come_back(store, kind, one.account_id, version.fields)
     return outbox.add(
         store, journal.account(store, one.account_id), kind.name, "create", back.fields,
         parent_id=undoing.place_of(store, kind, record_id), options={**options, "undeletes": record_id},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mirror import merge
@@ -17,6 +17,7 @@ from mirror.merge.comparing import readable
 from mirror.resources import KINDS, Kind
 from mirror.store import versions
 from mirror.store.connection import Store
+from mirror.store.overlays import form_of
 from mirror.store.versions import Version
 
 Fields = dict[str, Any]
@@ -96,6 +97,29 @@ def anew(form: str, then: Fields) -> Back:
     ]
     fields, refused = takeable(form, sendable(form, readable(form, then), creating=True), creating=True, current=None)
     return Back(fields, tuple(left), tuple(refused))
+
+
+def come_back(store: Store, kind: Kind, account_id: int, then: Fields) -> Back:
+    """As `anew`, where what a record was part of may be deleted too, or have come back under another id."""
+    back = anew(form_of(kind.name, "create", {}), then)
+    above = back.fields.get("parentId")
+    if above is None:
+        return back
+    row = store.conn.execute(
+        f"SELECT id, deleted_at FROM {kind.name} WHERE account_id = ? AND remote_id = ?", [account_id, above]
+    ).fetchone()
+    if row is not None and row["deleted_at"] is None:
+        return back
+    again = store.conn.execute(
+        "SELECT remote_id FROM edits WHERE kind = ? AND options ->> 'undeletes' = ? AND remote_id IS NOT NULL"
+        " AND state IN ('sent', 'settled') ORDER BY id DESC LIMIT 1",
+        [kind.name, row["id"] if row is not None else None],
+    ).fetchone()
+    if again is not None:
+        return replace(back, fields={**back.fields, "parentId": again["remote_id"]})
+    fields = {name: value for name, value in back.fields.items() if name != "parentId"}
+    problem = Problem("parentId", f"the {kind.singular} above it is deleted too; it stands by itself now")
+    return replace(back, fields=fields, refused=(*back.refused, problem))
 
 
 def _labels(fields: Fields) -> set[str]:
