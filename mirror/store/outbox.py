@@ -306,10 +306,11 @@ def discard(store: Store, one: Edit) -> None:
         )
     with store.transaction() as conn:
         _must_be(conn, one)
-        _discard(store, conn, one, clocks.text(store.clock.now()))
+        discard_within(store, conn, one, clocks.text(store.clock.now()))
 
 
-def _discard(store: Store, conn: sqlite3.Connection, one: Edit, now: str) -> None:
+def discard_within(store: Store, conn: sqlite3.Connection, one: Edit, now: str) -> None:
+    """As `discard`, within a transaction under way, of an edit that is surely not upstream."""
     _end(conn, one.id, "discarded", now)
     if one.verb == "change" and not one.options.get("draft"):
         _let_go(conn, one, now)
@@ -318,7 +319,7 @@ def _discard(store: Store, conn: sqlite3.Connection, one: Edit, now: str) -> Non
         inside = edits(store, states=BUILDING, parent_id=-one.id)
         for other in (*inside, *edits(store, states=BUILDING, record=(one.kind, -one.id))):
             if other.id != one.id:
-                _discard(store, conn, other, now)
+                discard_within(store, conn, other, now)
 
 
 def _let_go(conn: sqlite3.Connection, taken_back: Edit, now: str) -> None:

@@ -178,9 +178,15 @@ def take_back(store: Store, chosen: Plan, *, notify: bool = True) -> Done:
     """
     from mirror.store import plans_undone
 
-    states = (*outbox.OPEN, "settled", "rejected")
-    done = Done()
-    for one in reversed(outbox.edits(store, states=states, plan_id=chosen.id)):
+    done, now = Done(), clocks.text(store.clock.now())
+    here = list(reversed(outbox.edits(store, states=("pending", "conflict", "rejected"), plan_id=chosen.id)))
+    for start in range(0, len(here), BATCH):
+        with store.transaction() as conn:
+            for one in here[start : start + BATCH]:
+                if outbox.edit(store, one.id).state == one.state:  # nobody has pushed it meanwhile
+                    outbox.discard_within(store, conn, one, now)
+                    done.discarded.append(one.id)
+    for one in reversed(outbox.edits(store, states=("sending", "sent", "unsure", "settled"), plan_id=chosen.id)):
         plans_undone.undo(store, one, done, notify=notify)
     _set_state(store, chosen.id, "reverted" if chosen.applied_at or _made(store, chosen.id) else "discarded")
     return done

@@ -1,4 +1,4 @@
-"""One edit of a plan taken back: discarded while it is here, undone by its opposite once it is upstream."""
+"""One edit of a plan undone, once it is upstream: by its opposite, which leaves what anybody else has done since."""
 
 from __future__ import annotations
 
@@ -15,11 +15,7 @@ from mirror.store.plans import Done, Item
 
 
 def undo(store: Store, one: Edit, done: Done, *, notify: bool) -> None:
-    """Take one edit back, and note in `done` what came of it."""
-    if one.state in ("pending", "conflict", "rejected"):
-        outbox.discard(store, one)
-        done.discarded.append(one.id)
-        return
+    """Make the opposite of one edit, and note in `done` what came of it."""
     if one.state in ("sending", "unsure"):
         done.skipped.append((_item(store, one), f"edit {one.id} is {one.state}: push, and revert again"))
         return
