@@ -332,9 +332,10 @@ class _Errand:
 
     def _read(self) -> Record | Gone:
         write = dispatch.write_of(self.store, self.edit)
+        remote_id = dispatch.readable_id(self.store, self.edit)
         assert write is not None
-        assert write.remote_id is not None
-        return self.source.read(write.feed, write.remote_id)
+        assert remote_id is not None
+        return self.source.read(write.feed, remote_id)
 
     def _wait(self, error: MirrorError) -> None:
         asked_s = error.after_s if isinstance(error, RetryLater) and error.after_s else 0.0

@@ -51,6 +51,7 @@ class Person:
         self._now = now
         self.store: Store
         self.account: Account
+        self.last: tuple[str, int] | None = None  # the record that was edited last
         self._acts: dict[str, Callable[[random.Random], str | None]] = {
             "new contact": self._new_contact, "change a contact": self._change_contact,
             "change an address list": self._change_list, "delete a contact": lambda c: self._delete(c, "contacts"),
@@ -86,6 +87,7 @@ class Person:
         parent_id: int | None = None, options: Fields | None = None, mark: str | None = None,
     ) -> str:  # fmt: skip
         patch, options = patch or {}, options or {}
+        self.last = (kind, record.id) if record is not None else None
         before = {one.id for one in self._open()}
         edit = outbox.add(
             self.store, self.account, kind, verb, patch, record_id=record.id if record else None, parent_id=parent_id,
@@ -374,7 +376,9 @@ class Person:
             return None
         there = self._is_upstream(edit)
         if self._may_be_a_mail(edit) or edit.form in MAIL:
-            return None if there else self._again(edit) if chance.random() < 0.7 else self.discard(edit)
+            if there:
+                return None if patient or self._can_be_found(edit) else self.discard(edit)
+            return self._again(edit) if chance.random() < 0.7 else self.discard(edit)
         if patient:
             return None
         return self.discard(edit) if there else self._again(edit)
@@ -384,6 +388,12 @@ class Person:
         if edit.form in MAIL and edit.record_id is not None and edit.verb != "reply":
             return any(edit.id == entry.by for entries in self.wishes.ledger.entries.values() for entry in entries)
         return mark in self.wishes.marked()
+
+    def _can_be_found(self, edit: Edit) -> bool:
+        """Whether the mail still has the header that it was sent with."""
+        ledger = self.wishes.ledger
+        every = (ledger.now(place) for place in ledger.entries if place.kind == "messages")
+        return any(edit.marker in json.dumps(entry.fields) for entry in every if entry is not None)
 
     def _again(self, edit: Edit) -> str:
         outbox.retry(self.store, edit)

@@ -110,6 +110,16 @@ def _edit(world: World, account: Account) -> None:
         said = chance and world.person.act(chance, world.store, journal.account(world.store, account.id))
         if said:
             world.story.decided(world.now(), said)
+            _interfere(world, account)
+
+
+def _interfere(world: World, account: Account) -> None:
+    """Somebody else changes what a person has just edited."""
+    place = world.place_of(account.name, world.person.last)
+    chance = world.story.draw(world.setting.interference)
+    said = chance and place and world.upstream.touch(chance, place)
+    if said:
+        world.story.decided(world.now(), said)
 
 
 def _let_time_pass(world: World) -> None:

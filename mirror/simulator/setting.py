@@ -41,6 +41,7 @@ class Setting:
     reads: int | None
     attachments: int | None
     edits: float  # the probability of each act of a person between two passes; 0: the accounts are read-only
+    interference: float  # ... that somebody else changes the same record
 
     @classmethod
     def draw(cls, chance: random.Random) -> Setting:
@@ -60,6 +61,7 @@ class Setting:
             reads=chance.choice((None, None, 3, 20)),
             attachments=chance.choice((None, None, 0, 2)),
             edits=chance.choice((0.0, 0.0, 0.3, 0.7)),
+            interference=chance.choice((0.0, 0.2, 0.4)),
         )
 
     def of(self, name: str) -> AccountSetting:

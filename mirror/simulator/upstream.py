@@ -52,6 +52,16 @@ class Upstream:
         said = self._acts[act](chance, account)
         return None if said is None else f"upstream of {account}: {said}"
 
+    def touch(self, chance: random.Random, place: Place) -> str | None:
+        """Somebody else is at the same record."""
+        if not self.is_live(place) or not self.has_home(place):
+            return None
+        if place.kind in LEAVES and chance.random() < 0.15 and self._to_delete([place]):
+            self._delete(place)
+            return f"upstream of {place.account}: deleted {_name(place)}, too"
+        self._change(chance, place)
+        return f"upstream of {place.account}: changed {_name(place)}, too {self._mark(place)}"
+
     def settle(self, account: str, chance: random.Random, amounts: dict[str, int]) -> None:
         """Furnish a new mailbox."""
         for kind, amount in amounts.items():
@@ -197,7 +207,9 @@ class Upstream:
         service = self.state.account(self.ids[account]).service_type
         if service in ("EWS", "IMAP"):
             kept: Fields = {
-                name: entry.fields[name] for name in ("internetMessageId", "from", "to") if name in entry.fields
+                name: entry.fields[name]
+                for name in ("internetMessageId", "from", "to", "internetHeaders")
+                if name in entry.fields
             }
             kept["receivedAt"] = invented.received_at(entry.fields)
             self._delete(place)

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from mirror import clock as clocks
 from mirror.clock import VirtualClock
 from mirror.feed import Settings, Write
+from mirror.resources import KINDS
 from mirror.sandbox.app import create_app, sandbox_of
 from mirror.sandbox.options import Options
 from mirror.simulator.clocks import Offset
@@ -198,6 +199,15 @@ class World:
         )  # fmt: skip
         self.watched = Witnessed(source, account.name, account.id, self.witness, sending=self.sending, looked=self.look)
         return self.watched
+
+    def place_of(self, account: str, record: tuple[str, int] | None) -> Place | None:
+        """Where a record of the mirror is upstream."""
+        if record is None or record[1] < 0:
+            return None
+        kind = KINDS[record[0]]
+        up = f"(SELECT remote_id FROM {kind.parent} WHERE id = {kind.parent_column})" if kind.parent else "''"
+        row = self.store.conn.execute(f"SELECT remote_id, {up} FROM {kind.name} WHERE id = ?", [record[1]]).fetchone()
+        return Place(account, kind.name, row[1], row[0])
 
     def look(self, place: Place) -> None:
         self.looked[place] = self.ledger.number

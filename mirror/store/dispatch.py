@@ -91,6 +91,11 @@ def _remote_id(store: Store, kind: str, record_id: int | None) -> str | None:
     return row[0] if row else None
 
 
+def readable_id(store: Store, one: Edit) -> str | None:
+    """The id that the record is read by: of a draft, its message's."""
+    return one.remote_id if one.record_id is None else _remote_id(store, one.kind, one.record_id)
+
+
 def sending(store: Store, one: Edit) -> Edit:
     """Committed before the request leaves, so that a process that dies meanwhile is known to have tried."""
     return outbox.update(store, one, state="sending", attempts=one.attempts + 1, sent_at=clocks.text(store.clock.now()),
@@ -121,12 +126,12 @@ def settled(store: Store, one: Edit) -> Edit:
 
 
 def _move_on(conn: sqlite3.Connection, done: Edit) -> None:
-    """The next edit of the record goes by what upstream has now: the etag of the answer."""
+    """The next edit of the record goes by what upstream has now: the etag of the answer, if nothing was merged into it."""
     etag = (done.receipt or {}).get("etag")
     if done.verb in ("change", "respond") and etag:
         conn.execute(
-            "UPDATE edits SET base_etag = ? WHERE kind = ? AND record_id = ? AND id > ? AND state = 'pending'",
-            [etag, done.kind, done.record_id, done.id],
+            "UPDATE edits SET base_etag = ? WHERE kind = ? AND record_id = ? AND id > ? AND state = 'pending' AND base_etag IS ?",
+            [etag, done.kind, done.record_id, done.id, done.base_etag],
         )
 
 
