@@ -38,6 +38,7 @@ def test_a_page_is_whole_quiet_alone_readable_and_narrow(
     assert still.troubles(status, address) == []
     assert still.asked == {demo.url}
     assert still.too_wide() == []
+    assert still.out_of_reach() == []
     assert found == []
 
 
