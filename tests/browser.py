@@ -120,6 +120,14 @@ class Watched:
         found: list[str] = self.page.evaluate(_TOO_WIDE)
         return found
 
+    def out_of_reach(self) -> list[str]:
+        """What works by mouse alone."""
+        found: list[str] = self.page.evaluate(
+            "[...document.querySelectorAll('a:not([href]), [onclick], [role=button]:not(button):not([tabindex])')]"
+            ".map((one) => one.outerHTML.slice(0, 120))"
+        )
+        return found
+
     def violations(self, options: Options = WCAG_A_AND_AA) -> list[str]:
         """What axe finds, each with the element and the reason."""
         from axe_playwright_python.base import AXE_SCRIPT
@@ -145,6 +153,16 @@ class Watched:
         clip = {"x": 0, "y": 0, "width": size["width"], "height": min(max(height, size["height"]), A_LONG_PAGE)}
         self.page.screenshot(path=str(ARTEFACTS / f"{name}.png"), full_page=True, clip=clip)
 
+    def start_anew(self) -> None:
+        """As a page that was just opened: much quicker than another one, which is a process of its own."""
+        self.page.goto("about:blank")
+        self.page.set_viewport_size(WIDE)
+        self.page.emulate_media(color_scheme="light", media="screen")
+        self.context.clear_cookies()
+        self.complaints.clear()
+        self.asked.clear()
+        self.refused.clear()
+
     def close(self) -> None:
         self.context.close()
 
@@ -156,9 +174,16 @@ def watched(chromium: Any) -> Iterator[Watched]:
     opened.close()
 
 
-@pytest.fixture
-def still(chromium: Any) -> Iterator[Watched]:
-    """A page on which nothing moves."""
+@pytest.fixture(scope="module")
+def one_page(chromium: Any) -> Iterator[Watched]:
+    """A page on which nothing moves, for all tests of a module."""
     opened = Watched(chromium, reduced_motion="reduce")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def still(one_page: Watched) -> Watched:
+    """The same, as if it were new."""
+    one_page.start_anew()
+    return one_page

@@ -38,6 +38,7 @@ def test_a_page_is_whole_quiet_alone_readable_and_narrow(
     assert still.troubles(status, address) == []
     assert still.asked == {demo.url}
     assert still.too_wide() == []
+    assert still.out_of_reach() == []
     assert found == []
 
 
@@ -62,8 +63,10 @@ def test_the_page_on_which_one_signs_in_is_no_worse(tmp_path: Path, still: Watch
         still.page.fill("#password", "correct horse")
         still.page.keyboard.press("Enter")
         still.page.wait_for_url(f"{url}/")
-        still.keep_picture("signed-in-light")
+        still.page.emulate_media(color_scheme="light")
         still.page.click("summary:has-text('Menu')")
+        still.keep_picture("signed-in-light")
+        found += still.violations()
         still.page.click("text=Log out")
         still.page.wait_for_url(f"{url}/-/login")
 

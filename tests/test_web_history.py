@@ -252,6 +252,7 @@ def test_hostile_records_stay_text(quick_path: Path) -> None:
     insert(path, "accounts", name=HOSTILE)
     raw = '{"subject": "<script>alert(1)</script>", "sysLabels": 7, "<img src=x>": [[]]}'
     insert(path, "messages", subject=HOSTILE, from_name=HOSTILE, raw=raw)
+    insert(path, "tasks", title="half", task_list_id=1, raw='{"title": "\\ud800", "notes": "\\udfff"}')
     insert(path, "contacts", name="x", raw='{"name": "not an object", "notes": "\\u0000"}')
     datasette = browse(path)
 
@@ -259,6 +260,7 @@ def test_hostile_records_stay_text(quick_path: Path) -> None:
         text_of(datasette, "/history", **PERIOD),
         text_of(datasette, "/history/messages/1"),
         text_of(datasette, "/history/contacts/1"),
+        text_of(datasette, "/history/tasks/1"),
     ):
         assert "<script>alert" not in page
         assert "<img src=x>" not in page

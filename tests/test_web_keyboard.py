@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from browser import Watched
-from web_addresses import PAGES, Shown, shown
+from web_addresses import Shown, shown
 
 __all__ = ["shown"]
 pytestmark = pytest.mark.browser
@@ -29,14 +29,6 @@ FOCUSED = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def one_page(chromium: Any) -> Iterator[Watched]:
-    """The tests here leave nothing behind that the next page would notice."""
-    opened = Watched(chromium, reduced_motion="reduce")
-    yield opened
-    opened.close()
-
-
 def at(page: Watched, shown: Callable[[str], Shown], name: str) -> Any:
     address = shown("demo").address(name)
     assert address is not None
@@ -46,9 +38,9 @@ def at(page: Watched, shown: Callable[[str], Shown], name: str) -> Any:
 
 @pytest.mark.parametrize("name", ["home", "mail", "contact", "search", "table", "not-found"])
 def test_a_slash_leads_to_search_and_what_is_typed_is_searched_for(
-    shown: Callable[[str], Shown], one_page: Watched, name: str
+    shown: Callable[[str], Shown], still: Watched, name: str
 ) -> None:
-    page = at(one_page, shown, name)
+    page = at(still, shown, name)
 
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.type") == "search"
@@ -61,10 +53,8 @@ def test_a_slash_leads_to_search_and_what_is_typed_is_searched_for(
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_arrows_walk_through_a_list_and_enter_opens(
-    shown: Callable[[str], Shown], one_page: Watched, name: str
-) -> None:
-    page = at(one_page, shown, name)
+def test_arrows_walk_through_a_list_and_enter_opens(shown: Callable[[str], Shown], still: Watched, name: str) -> None:
+    page = at(still, shown, name)
     items = "[...document.querySelectorAll('[data-list] a[data-item]')].filter((one) => one.offsetParent)"
     if name == "search":
         page.evaluate("document.activeElement.blur()")
@@ -83,9 +73,9 @@ def test_arrows_walk_through_a_list_and_enter_opens(
 
 @pytest.mark.parametrize("name", EVERYWHERE)
 def test_tab_goes_from_the_top_to_the_end_and_one_always_sees_where(
-    shown: Callable[[str], Shown], one_page: Watched, name: str
+    shown: Callable[[str], Shown], still: Watched, name: str
 ) -> None:
-    page = at(one_page, shown, name)
+    page = at(still, shown, name)
     page.evaluate("document.activeElement.blur()")
 
     steps = []
@@ -106,8 +96,8 @@ def test_tab_goes_from_the_top_to_the_end_and_one_always_sees_where(
     assert page.evaluate("[...document.querySelectorAll('[tabindex]')].filter((one) => one.tabIndex > 0).length") == 0
 
 
-def test_the_skip_link_leads_past_the_header(shown: Callable[[str], Shown], one_page: Watched) -> None:
-    page = at(one_page, shown, "contacts")
+def test_the_skip_link_leads_past_the_header(shown: Callable[[str], Shown], still: Watched) -> None:
+    page = at(still, shown, "contacts")
 
     page.keyboard.press("Tab")
     assert page.is_visible(".skip")
@@ -115,17 +105,3 @@ def test_the_skip_link_leads_past_the_header(shown: Callable[[str], Shown], one_
     page.keyboard.press("Tab")
 
     assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
-
-
-@pytest.mark.parametrize("name", [name for name in PAGES if name not in ("sql",)])
-def test_nothing_on_a_page_is_out_of_the_keyboards_reach(
-    shown: Callable[[str], Shown], one_page: Watched, name: str
-) -> None:
-    page = at(one_page, shown, name)
-
-    unreachable = page.evaluate(
-        "[...document.querySelectorAll('a:not([href]), [onclick], [role=button]:not(button):not([tabindex])')]"
-        ".map((one) => one.outerHTML.slice(0, 120))"
-    )
-
-    assert unreachable == []

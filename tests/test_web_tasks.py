@@ -172,7 +172,7 @@ def test_lists_that_are_gone_hold_nothing_to_do(mirror: Path) -> None:
 
     assert "stale" not in text_of(mirror)
     assert "Its list is gone upstream" in text_of(mirror, f"/tasks/{number}")
-    assert get(browse(mirror), "/tasks", list=gone).status_code == 400
+    assert get(browse(mirror), "/tasks", list=gone).status_code == 404
 
 
 def test_a_task_has_all_its_fields(mirror: Path) -> None:

@@ -45,8 +45,8 @@ PAGES = {
     "as-of": "/contacts?at=yesterday",
     "not-found": "/contacts/999999999",
     "tables": "/mirror",
-    "table": "/mirror/messages",
-    "table-facets": "/mirror/events?_facet=calendar_id&_sort_desc=starts_at",
+    "table": "/mirror/messages?_size=12",
+    "table-facets": "/mirror/events?_facet=calendar_id&_sort_desc=starts_at&_size=12",
     "row": "/mirror/messages/{thread}",
     "row-event": "/mirror/events/{event}",
     "query": "/mirror/latest-runs",
@@ -88,12 +88,10 @@ class Shown:
 
 
 @pytest.fixture(scope="module")
-def shown(
-    demo_home: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], Shown]]:
+def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Shown]]:
     """Makes and serves each of the mirrors when it is first asked for."""
     homes = {
-        "demo": lambda: demo_home / "mirror.db",
+        "demo": lambda: request.getfixturevalue("demo_home") / "mirror.db",
         "corpus": lambda: corpus_home(request.getfixturevalue("corpus")) / "mirror.db",
         "odd": lambda: odd_home() / "mirror.db",
         "none": lambda: blank_mirror(tmp_path_factory.mktemp("none")),

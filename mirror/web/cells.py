@@ -121,7 +121,8 @@ def folded(text: str) -> Markup:
         if len(shown) <= MOST_RAW_CHARS
         else f"\n… {len(shown) - MOST_RAW_CHARS:,} more characters: see the row as JSON"
     )
-    return Markup('<details class="raw"><summary>{}</summary><pre>{}</pre></details>').format(
+    shown = shown.encode("utf-8", "replace").decode("utf-8")  # JSON may name half a character, which no page can hold
+    return Markup('<details class="raw"><summary>{}</summary><pre tabindex="0">{}</pre></details>').format(
         words.size(len(text.encode("utf-8", "replace"))), shown[:MOST_RAW_CHARS] + note
     )
 

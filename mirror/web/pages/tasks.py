@@ -46,7 +46,7 @@ async def overview(request: Request, datasette: Datasette) -> Response:
         counts = {row["task_list_id"]: row for row in asked.rows("How much is open and done", queries.COUNTS)}
         chosen = next((row for row in lists if row["id"] == given["list"]), None)
         if given["list"] != "" and chosen is None:
-            raise BadRequest(f"There is no task list {given['list']}.")
+            raise NotFound(f"There is no task list {given['list']}.")
         is_done = request.args.get("done") == "1"
         context = _done(asked, request, given) if is_done else _open(asked, given)
         return {
