@@ -351,7 +351,7 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX messages_seq ON messages(seq);
 CREATE INDEX messages_deleted_at ON messages(deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX messages_received_at ON messages(received_at, account_id, from_email, has_attachments, deleted_at);   -- a period: who, what
-CREATE INDEX messages_thread_id ON messages(account_id, thread_id);
+CREATE INDEX messages_thread_id ON messages(account_id, thread_id, received_at);   -- in order; else SQLite takes messages_account_id for it
 CREATE INDEX messages_folder_id ON messages(folder_id, received_at);
 CREATE INDEX messages_account_id ON messages(account_id, received_at);   -- one account's mail, newest first
 CREATE INDEX messages_sent ON messages(received_at, deleted_at, labels) WHERE labels LIKE '%"sent"%';   -- whom I wrote to
