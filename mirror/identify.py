@@ -15,7 +15,9 @@ from mirror.store.journal import Account
 
 def identify(store: Store, source: Source, account: Account) -> None:
     """Ask whose mailbox it is, before anything else. Raises: WrongMailbox, SignInAgain, RetryLater, WrongAnswer, Stopped."""
-    account = journal.account(store, account.id)  # a pass that pushes and pulls asks twice, and has learnt it the first time
+    account = journal.account(
+        store, account.id
+    )  # a pass that pushes and pulls asks twice, and has learnt it the first time
     started_at = clocks.text(store.clock.now())
     before = replace(source.traffic)
     source.new_patience()

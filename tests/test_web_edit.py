@@ -75,7 +75,9 @@ class Browser:
         body = next(body for found, body in forms if action is None or html.unescape(found) == action)
         fields = {
             html.unescape(name): html.unescape(value)
-            for name, value in re.findall(r'<input(?![^>]*type="(?:checkbox|radio)")[^>]*name="([^"]*)" value="([^"]*)"', body)
+            for name, value in re.findall(
+                r'<input(?![^>]*type="(?:checkbox|radio)")[^>]*name="([^"]*)" value="([^"]*)"', body
+            )
         }
         fields |= {
             html.unescape(name): html.unescape(text)

@@ -101,7 +101,8 @@ def insert(path: Path, table: str, **values: Any) -> int:
     seq = 1 + conn.execute("SELECT seq FROM change_order").fetchone()[0]
     given: Mapping[str, Any] = {
         "account_id": 1, "remote_id": f"{table}-{seq}", "observed_at": "2026-01-05T09:00:00.000Z", "seq": seq,
-        "generation": 1, "raw": "{}", "marker": "m", "source": "aurinko", "base_url": "http://x.test", "created_at": "2026-01-05T09:00:00.000Z",
+        "generation": 1, "raw": "{}", "marker": "m",
+        "source": "aurinko", "base_url": "http://x.test", "created_at": "2026-01-05T09:00:00.000Z",
     }  # fmt: skip
     row = {name: value for name, value in given.items() if name in columns} | values
     if table == "accounts":
