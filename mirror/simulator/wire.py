@@ -24,7 +24,6 @@ from mirror.simulator.story import Story
 FEED = re.compile(r"/v1/(?:contacts|email|calendars/[^/]+|tasklists/[^/]+)/sync/(?P<side>updated|deleted)")
 START = re.compile(r"/v1/(?:contacts|email|calendars/[^/]+|tasklists/[^/]+)/sync")
 LISTING = re.compile(r"/v1/(?:calendars|tasklists|email/folders)")
-WRITES_ARE_RARE = 4  # how much more likely each of them meets trouble, therefore
 SPELLS = (1, 1, 1, 1, 2, 3, 8, 40)
 
 
@@ -126,8 +125,7 @@ class Wire(httpx.BaseTransport):
                 if spell.left <= 0:
                     self._spells.remove(spell)
                 return spell
-        often = WRITES_ARE_RARE if asked.sort == "write" else 1
-        chance = self._story.draw(self._trouble * often)
+        chance = self._story.draw(self._trouble)
         if chance is None:
             return None
         choices = [(name, trouble) for name, trouble in spoil.EVERY.items() if trouble.fits(asked)]
