@@ -154,6 +154,9 @@ class _Errand:
             receipt = self.source.write(write)
         except Changed:
             self.edit = dispatch.again(self.store, self.edit)  # surely not done, whatever becomes of the reading
+            if self.edit.record_id is None:  # there is nothing that could have changed
+                self.edit = dispatch.rejected(self.store, self.edit, "upstream said 412 to what is new")
+                return True
             return not self._merge_with(self._read(), error="changed on both sides")
         except RecordGone as gone:
             self._is_gone(gone)

@@ -1,11 +1,13 @@
 """Run by `test_planted_faults.py` in a process of its own, over a copy of the package with a fault in it.
 
-Says `caught` when the simulator or the short stories notice; `missed` when they don't.
+Checks are the numbers of seeds, `stories`, or `test:` and the name of a test as pytest takes it. Says `caught` when one of
+them notices; `missed` when none does.
 """
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -37,15 +39,30 @@ def short_stories(folder: Path, template: Path) -> list[str]:
     return []
 
 
+def named_test(name: str) -> list[str]:
+    """What a test says that fails over this copy of the package; nothing when it holds."""
+    path = Path(__file__).resolve().parents[1] / name
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "--tb=line", "-p", "no:cacheprovider", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode not in (0, 1):
+        raise RuntimeError(done.stdout + done.stderr)
+    return [done.stdout.strip()] if done.returncode else []
+
+
 def main(wanted: list[str]) -> str:
     with tempfile.TemporaryDirectory() as name:
         template = make_template(Path(name))
         for check in wanted:
-            faults = (
-                short_stories(Path(name), template)
-                if check == "stories"
-                else simulate(int(check), template=template).faults
-            )
+            if check.startswith("test:"):
+                faults = named_test(check.removeprefix("test:"))
+            elif check == "stories":
+                faults = short_stories(Path(name), template)
+            else:
+                faults = simulate(int(check), template=template).faults
             if faults:
                 return f"caught by {check}: {faults[0].strip().splitlines()[-1]}"
     return "missed"

@@ -6,11 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from worlds import CALENDARS, CONTACTS, EVENTS, FOLDERS, MESSAGES, MemoryUpstream, World
+from worlds import CALENDARS, CONTACTS, EVENTS, FOLDERS, MESSAGES, MemoryUpstream, SandboxUpstream, World
 
-from mirror.errors import WrongAnswer
-from mirror.feed import Coverage, Feed, Page
+from mirror.clock import VirtualClock
+from mirror.errors import Changed, Unsure, WrongAnswer
+from mirror.feed import Coverage, Feed, Page, Receipt, Request
+from mirror.push import LOOKED_FOR_S
+from mirror.sources.http import Http
+from mirror.store import dispatch, journal, outbox
+from mirror.store.outbox import Edit
 
 WINDOW = Coverage("2025-06-01T00:00:00.000Z", "2026-12-31T00:00:00.000Z")
 
@@ -153,3 +159,178 @@ def test_an_old_state_that_a_listing_tells_again_makes_no_version(world: World) 
     assert world.one("contacts").outcome == "ok"
 
     assert world.history("contacts", "a") == ["late"]
+
+
+# --- with people who edit on both sides -------------------------------------------------------------------------------
+
+
+def state(world: World, edit: Edit) -> str:
+    return outbox.edit(world.store, edit.id).state
+
+
+def later(world: World) -> None:
+    """Long enough for everything that is waited for."""
+    world.clock.sleep(LOOKED_FOR_S + 10)
+
+
+def test_an_edit_whose_record_was_gone_before_a_pull_showed_it_is_settled(world: World) -> None:
+    made = world.edit(CONTACTS, None, "create", {"nickName": "Bo"})
+    world.push()
+    (remote_id,) = world.upstream.live(CONTACTS)
+    world.upstream.drop(CONTACTS, remote_id)
+
+    for _ in range(2):
+        later(world)
+        world.pull()
+        world.push()
+
+    assert state(world, made) == "settled"
+    assert world.rows("SELECT * FROM overlays") == []
+
+
+def test_a_status_that_somebody_else_has_changed_since_is_settled(world: World) -> None:
+    world.upstream.put(MESSAGES, "m", "Hello", sysLabels=["inbox"], keywords=[])
+    world.pull()
+    edit = world.edit(MESSAGES, "m", "change", {"keywords": ["mine"]})
+    world.push()
+    world.upstream.put(MESSAGES, "m", "Hello", sysLabels=["inbox"], keywords=["theirs"])
+    world.pull()
+
+    later(world)
+    world.push()
+
+    assert state(world, edit) == "settled"
+
+
+def test_keywords_that_upstream_got_meanwhile_are_merged_though_mail_has_no_etag(tmp_path: Path) -> None:
+    world = World(SandboxUpstream(), tmp_path / "home")
+    world.upstream.put(MESSAGES, "m", "Hello", sysLabels=["inbox"], keywords=["old"])
+    world.pull()
+    world.edit(MESSAGES, "m", "change", {"keywords": ["old", "mine"]})
+    world.upstream.put(MESSAGES, "m", "Hello", sysLabels=["inbox"], keywords=["old", "theirs"])
+
+    world.push()
+
+    assert sorted(world.upstream.live(MESSAGES)["m"]["keywords"]) == ["mine", "old", "theirs"]
+
+
+def test_a_calendar_renamed_on_both_sides_is_a_conflict_though_it_has_no_etag(world: World) -> None:
+    edit = world.edit(CALENDARS, "home", "change", {"name": "Mine"})
+    world.upstream.put(CALENDARS, "home", "Theirs")
+
+    world.push()
+
+    assert state(world, edit) == "conflict"
+    assert world.upstream.live(CALENDARS)["home"]["name"] == "Theirs"
+
+
+def test_a_creation_that_was_confirmed_without_a_name_is_not_sent_again_by_itself(world: World) -> None:
+    edit = world.edit(CONTACTS, None, "create", {"nickName": "Bo"})
+    dispatch.unsure(world.store, edit, "no name", receipt=Receipt())
+
+    for _ in range(3):
+        later(world)
+        world.pull()
+        world.push()
+
+    assert state(world, edit) == "unsure"
+    assert world.upstream.live(CONTACTS) == {}
+
+
+def test_what_a_pull_has_brought_since_the_first_edit_can_be_removed_by_the_second(world: World) -> None:
+    home, work = ({"address": f"ada@{place}.example"} for place in ("home", "work"))
+    world.upstream.put(CONTACTS, "ada", "Ada", emailAddresses=[home])
+    world.pull()
+    world.edit(CONTACTS, "ada", "change", {"notes": "new"})
+    world.clock.sleep(5)
+    world.upstream.put(CONTACTS, "ada", "Ada", emailAddresses=[home, work])
+    world.pull()
+
+    world.edit(CONTACTS, "ada", "change", {"emailAddresses": [home]})
+    world.push()
+
+    assert [one["address"] for one in world.upstream.live(CONTACTS)["ada"]["emailAddresses"]] == ["ada@home.example"]
+
+
+def test_an_edit_that_its_person_takes_back_while_the_record_is_read_is_not_carried_out(world: World) -> None:
+    world.upstream.put(CONTACTS, "ada", "Ada")
+    world.pull()
+    edit = world.edit(CONTACTS, "ada", "delete")
+    source = world.upstream.source
+
+    class Interrupted:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(source, name)
+
+        def read(self, feed: Feed, remote_id: str) -> Any:
+            outbox.discard(world.store, outbox.edit(world.store, edit.id))
+            return source.read(feed, remote_id)
+
+    world.push(source=Interrupted())  # type: ignore[arg-type]  # a source that is interrupted
+
+    assert state(world, edit) == "discarded"
+    assert "ada" in world.upstream.live(CONTACTS)
+
+
+def test_a_second_edit_does_not_cover_what_was_merged_into_the_first(world: World) -> None:
+    world.upstream.put(CONTACTS, "ada", "Ada", notes="old")
+    world.pull()
+    world.edit(CONTACTS, "ada", "change", {"fileAs": "Lovelace"})
+    world.clock.sleep(5)
+    world.upstream.put(CONTACTS, "ada", "Ada", notes="theirs")
+    world.push()
+
+    second = world.edit(CONTACTS, "ada", "change", {"notes": "mine"})
+    for _ in range(2):
+        world.push()
+        world.pull()
+
+    assert state(world, second) == "conflict"
+    assert world.upstream.live(CONTACTS)["ada"]["notes"] == "theirs"
+
+
+def test_edits_of_what_was_never_created_are_taken_back_with_it(world: World) -> None:
+    made = world.edit(CONTACTS, None, "create", {"nickName": "Bo"})
+    dispatch.unsure(world.store, made, "lost")
+    account = journal.account(world.store, world.account.id)
+    change = outbox.add(world.store, account, "contacts", "change", {"notes": "new"}, record_id=-made.id)
+    assert change is not None
+
+    outbox.discard(world.store, outbox.edit(world.store, made.id))
+
+    assert state(world, change) == "discarded"
+    assert world.rows("SELECT * FROM overlays") == []
+
+
+def test_an_edit_does_not_stay_on_its_way_when_the_reading_after_a_412_fails(world: World) -> None:
+    world.upstream.put(CONTACTS, "ada", "Ada", notes="old")
+    world.pull()
+    edit = world.edit(CONTACTS, "ada", "change", {"notes": "mine"})
+    memory(world).fail("write", Changed("412", status=412))
+    memory(world).fail("read", WrongAnswer("garbled", status=200))
+
+    world.push()
+
+    assert state(world, edit) == "pending"
+
+
+def test_a_post_whose_answer_got_lost_is_sent_once() -> None:
+    asked: list[str] = []
+
+    def lose(request: httpx.Request) -> httpx.Response:
+        asked.append(request.method)
+        raise httpx.ReadTimeout("lost")
+
+    http = Http(
+        "http://x.example",
+        clock=VirtualClock(),
+        headers={},
+        auth=None,
+        budget_s=60.0,
+        rates=None,
+        transport=httpx.MockTransport(lose),
+    )
+
+    with pytest.raises(Unsure):
+        http.write(Request("POST", "/contacts", body={"nickName": "Bo"}))
+    assert asked == ["POST"]

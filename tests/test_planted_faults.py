@@ -1,7 +1,6 @@
 """The traps that others fell into, planted one by one in a copy of the package: each has to be noticed.
 
-What waits for the outbox, webhooks and the schedule (a debounce that drops the last one, a misfired job) is not among them:
-those are held by their own tests.
+What waits for webhooks (a debounce that drops the last one) is not among them.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -465,6 +465,21 @@ def test_a_clock_that_is_set_back_does_not_stall_the_ticks(
 
     for _ in range(40):  # a jump that is noticed while a pull is under way is answered by that pull
         clock.shift -= timedelta(days=7)
+        if upstreams.have_been_asked("work", 2, timeout_s=0.5):
+            break
+
+    upstreams.wait_for("work", 2)
+
+
+def test_a_tick_that_is_late_is_not_dropped(
+    store: Store, upstreams: Upstreams, scheduled: Callable[..., Schedule]
+) -> None:
+    account = journal.add_account(store, "work", "memory", "http://example.test", interval_factor=0)
+    schedule = scheduled(tick_s=3600.0, reconcile_s=3600.0)  # nothing would tick again within this test
+    upstreams.wait_for("work", 1)
+
+    for _ in range(40):  # while the first is still under way, another is not begun
+        schedule._scheduler.modify_job(f"account-{account.id}", next_run_time=datetime.now(UTC) - timedelta(seconds=5))
         if upstreams.have_been_asked("work", 2, timeout_s=0.5):
             break
 

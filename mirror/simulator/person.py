@@ -16,7 +16,7 @@ from mirror import merge
 from mirror.errors import Invalid, Usage
 from mirror.simulator import invented
 from mirror.simulator.ledger import number_of
-from mirror.simulator.wishes import MAIL, Wish, Wishes, changes, flat, revised
+from mirror.simulator.wishes import EDIT_MARK, MAIL, Wish, Wishes, changes, flat, revised
 from mirror.store import outbox
 from mirror.store.connection import Store
 from mirror.store.journal import Account
@@ -411,6 +411,7 @@ class Person:
             if chance.random() < 0.5 or edit.kind not in ("contacts", "tasks", "events"):
                 return self.discard(edit)
             outbox.create_anew(self.store, edit)
+            self.wishes.remade.update(EDIT_MARK.findall(json.dumps(outbox.edit(self.store, edit.id).patch)))
             wish.verb, wish.mark = "create", None
             return f"edit {edit.id}: it is to be made anew"
         merged = outbox.conflicts_of(edit)

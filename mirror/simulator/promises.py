@@ -50,7 +50,7 @@ def _edit(
     if row["state"] == "discarded" and wish.ended_at is None:
         yield "it was discarded, and not by its person"
     made = marked.get(wish.mark or "", set())
-    if len(made) > 1 and (wish.kind == "messages" or len(made - unseen) > 1):
+    if len(made) > 1 and wish.mark not in wishes.remade and (wish.kind == "messages" or len(made - unseen) > 1):
         yield f"it was done {len(made)} times: {sorted(made)}"
     if row["state"] == "settled":
         if wish.ended_at is not None:

@@ -119,7 +119,7 @@ def _loading(_: random.Random) -> Effect:
 
 def _breaks(chance: random.Random) -> Effect:
     kind = chance.choice((httpx.ReadTimeout, httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError))
-    carried_out = chance.random() < 0.5
+    carried_out = kind is not httpx.ConnectError and chance.random() < 0.5
     seconds = 60.0 if kind is httpx.ReadTimeout else 0.1
 
     def before(_: Asked, tick: Tick) -> Answer | None:
@@ -132,6 +132,16 @@ def _breaks(chance: random.Random) -> Effect:
         raise kind("the simulated wire lost the answer")
 
     return Effect(before, after)
+
+
+def _answer_lost(chance: random.Random) -> Effect:
+    """Done, and nobody hears of it."""
+    kind = chance.choice((httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError))
+
+    def after(_: Asked, __: Answer, ___: Wire) -> Answer:
+        raise kind("the simulated wire lost the answer")
+
+    return Effect(after=after)
 
 
 def _slow(chance: random.Random) -> Effect:
@@ -352,6 +362,7 @@ EVERY: dict[str, Trouble] = {
         ("write",),
         _status((404, "not_found"), (410, "gone"), (412, "precondition.failed"), (400, "badRequest"), (413, "")),
     ),
+    "answer lost": Trouble(16, ("write",), _answer_lost),
     "unnamed": Trouble(8, ("write",), _unnamed),
 }
 

@@ -100,6 +100,7 @@ class Wishes:
         self.ledger = ledger
         self.known: dict[int, Wish] = {}
         self.faults: list[str] = []
+        self.remade: set[str] = set()  # marks of what a person has made anew, after it was deleted
         self._marks = 0
 
     def new_mark(self) -> str:
