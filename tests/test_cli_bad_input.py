@@ -306,7 +306,7 @@ def test_a_port_in_use_is_named_by_demo_and_sandbox_too(cli: Cli, upstream: Upst
 
 def test_pages_are_not_served_to_others(mirrored: Cli) -> None:
     for command in ("serve", "run"):
-        refused(mirrored(command, "--host", "0.0.0.0"), 2, "this machine only")
+        refused(mirrored(command, "--host", "0.0.0.0"), 2, "Set a password first")
 
 
 def test_a_home_that_is_not_a_demos_is_not_touched_by_a_demo(mirrored: Cli) -> None:
