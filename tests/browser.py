@@ -20,7 +20,7 @@ QUIETLY = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "
 ARTEFACTS = Path(__file__).resolve().parents[1] / ".ci" / "artefacts"
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 ZONE = "Europe/Berlin"
-A_LONG_PAGE = 4000
+A_LONG_PAGE = 2500
 
 _TOO_WIDE = """() => document.documentElement.scrollWidth <= window.innerWidth ? [] : [
     `${document.documentElement.scrollWidth} pixels`,
@@ -151,7 +151,7 @@ class Watched:
         height = int(self.page.evaluate("document.documentElement.scrollHeight"))
         size = self.page.viewport_size
         clip = {"x": 0, "y": 0, "width": size["width"], "height": min(max(height, size["height"]), A_LONG_PAGE)}
-        self.page.screenshot(path=str(ARTEFACTS / f"{name}.png"), full_page=True, clip=clip)
+        self.page.screenshot(path=str(ARTEFACTS / f"{name}.jpg"), type="jpeg", quality=70, full_page=True, clip=clip)
 
     def start_anew(self) -> None:
         """As a page that was just opened: much quicker than another one, which is a process of its own."""
