@@ -151,7 +151,7 @@ CREATE TABLE edits (
     error        TEXT
 );
 CREATE INDEX edits_state ON edits(state, account_id);
-CREATE INDEX edits_record_id ON edits(kind, record_id);
+CREATE INDEX edits_record ON edits(kind, coalesce(record_id, -id));
 CREATE INDEX edits_plan_id ON edits(plan_id) WHERE plan_id IS NOT NULL;
 
 -- Many edits at once, worked out on a scratch copy and looked at before anything is done.
@@ -921,7 +921,7 @@ CREATE VIEW contacts_now AS
 SELECT
     id, account_id, remote_id, etag, modified_at, observed_at, seq, deleted_at, deletion, generation, name, given_name,
     family_name, nickname, company, job_title, emails, phones, birthday, categories, has_photo, notes, raw, NULL AS edit
-FROM contacts WHERE id NOT IN (SELECT record_id FROM overlays WHERE kind = 'contacts')
+FROM contacts WHERE NOT EXISTS (SELECT 1 FROM overlays WHERE kind = 'contacts' AND record_id = contacts.id)
 UNION ALL SELECT
     record_id, overlays.account_id, coalesce(record.remote_id, ''), record.etag, record.modified_at,
     coalesce(record.observed_at, ''), overlays.seq, coalesce(overlays.deleted_at, record.deleted_at), record.deletion,
@@ -934,7 +934,7 @@ CREATE VIEW calendars_now AS
 SELECT
     id, account_id, remote_id, etag, modified_at, observed_at, seq, deleted_at, deletion, generation, name, description,
     color, access_role, is_primary, raw, NULL AS edit
-FROM calendars WHERE id NOT IN (SELECT record_id FROM overlays WHERE kind = 'calendars')
+FROM calendars WHERE NOT EXISTS (SELECT 1 FROM overlays WHERE kind = 'calendars' AND record_id = calendars.id)
 UNION ALL SELECT
     record_id, overlays.account_id, coalesce(record.remote_id, ''), record.etag, record.modified_at,
     coalesce(record.observed_at, ''), overlays.seq, coalesce(overlays.deleted_at, record.deleted_at), record.deletion,
@@ -948,7 +948,7 @@ SELECT
     starts_at, ends_at, all_day, timezone, location, organizer, attendees, attendee_count, response, canceled, show_as,
     sensitivity, categories, recurrence_type, rrule, series_remote_id, original_start, occurrence_type, meeting_url, web_url,
     ical_uid, description, raw, NULL AS edit
-FROM events WHERE id NOT IN (SELECT record_id FROM overlays WHERE kind = 'events')
+FROM events WHERE NOT EXISTS (SELECT 1 FROM overlays WHERE kind = 'events' AND record_id = events.id)
 UNION ALL SELECT
     record_id, overlays.account_id, overlays.parent_id, coalesce(record.remote_id, ''), record.etag, record.modified_at,
     coalesce(record.observed_at, ''), overlays.seq, coalesce(overlays.deleted_at, record.deleted_at), record.deletion,
@@ -964,7 +964,7 @@ CREATE VIEW folders_now AS
 SELECT
     id, account_id, remote_id, etag, modified_at, observed_at, seq, deleted_at, deletion, generation, name, full_name,
     parent_remote_id, label, is_folder, is_label, raw, NULL AS edit
-FROM folders WHERE id NOT IN (SELECT record_id FROM overlays WHERE kind = 'folders')
+FROM folders WHERE NOT EXISTS (SELECT 1 FROM overlays WHERE kind = 'folders' AND record_id = folders.id)
 UNION ALL SELECT
     record_id, overlays.account_id, coalesce(record.remote_id, ''), record.etag, record.modified_at,
     coalesce(record.observed_at, ''), overlays.seq, coalesce(overlays.deleted_at, record.deleted_at), record.deletion,
@@ -977,7 +977,7 @@ SELECT
     id, account_id, remote_id, etag, modified_at, observed_at, seq, deleted_at, deletion, generation, folder_id, thread_id,
     subject, from_name, from_email, recipients, sent_at, received_at, unread, flagged, labels, keywords, has_attachments,
     sensitivity, meeting_method, internet_message_id, in_reply_to, web_url, snippet, raw, NULL AS edit
-FROM messages WHERE id NOT IN (SELECT record_id FROM overlays WHERE kind = 'messages')
+FROM messages WHERE NOT EXISTS (SELECT 1 FROM overlays WHERE kind = 'messages' AND record_id = messages.id)
 UNION ALL SELECT
     record_id, overlays.account_id, coalesce(record.remote_id, ''), record.etag, record.modified_at,
     coalesce(record.observed_at, ''), overlays.seq, coalesce(overlays.deleted_at, record.deleted_at), record.deletion,
@@ -993,7 +993,7 @@ CREATE VIEW task_lists_now AS
 SELECT
     id, account_id, remote_id, etag, modified_at, observed_at, seq, deleted_at, deletion, generation, title, is_default,
     is_owner, is_shared, raw, NULL AS edit
-FROM task_lists WHERE id NOT IN (SELECT record_id FROM overlays WHERE kind = 'task_lists')
+FROM task_lists WHERE NOT EXISTS (SELECT 1 FROM overlays WHERE kind = 'task_lists' AND record_id = task_lists.id)
 UNION ALL SELECT
     record_id, overlays.account_id, coalesce(record.remote_id, ''), record.etag, record.modified_at,
     coalesce(record.observed_at, ''), overlays.seq, coalesce(overlays.deleted_at, record.deleted_at), record.deletion,
@@ -1006,7 +1006,7 @@ SELECT
     id, account_id, task_list_id, remote_id, etag, modified_at, observed_at, seq, deleted_at, deletion, generation, title,
     status, importance, due_at, starts_at, completed_at, parent_remote_id, position, owner, categories, notes, raw,
     NULL AS edit
-FROM tasks WHERE id NOT IN (SELECT record_id FROM overlays WHERE kind = 'tasks')
+FROM tasks WHERE NOT EXISTS (SELECT 1 FROM overlays WHERE kind = 'tasks' AND record_id = tasks.id)
 UNION ALL SELECT
     record_id, overlays.account_id, overlays.parent_id, coalesce(record.remote_id, ''), record.etag, record.modified_at,
     coalesce(record.observed_at, ''), overlays.seq, coalesce(overlays.deleted_at, record.deleted_at), record.deletion,

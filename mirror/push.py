@@ -32,8 +32,8 @@ from mirror.resources import KINDS
 from mirror.sources.base import Source
 from mirror.store import dispatch, incomplete, journal, outbox, settling
 from mirror.store.connection import Store
+from mirror.store.edits import Edit
 from mirror.store.journal import Account, FeedRow
-from mirror.store.outbox import Edit
 
 MOST_MERGES = 4  # of one edit in one pass, while upstream keeps changing the record
 FIRST_RETRY_S = 15.0

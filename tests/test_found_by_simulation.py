@@ -16,7 +16,7 @@ from mirror.feed import Coverage, Feed, Page, Receipt, Request
 from mirror.push import LOOKED_FOR_S
 from mirror.sources.http import Http
 from mirror.store import dispatch, journal, outbox
-from mirror.store.outbox import Edit
+from mirror.store.edits import Edit
 
 WINDOW = Coverage("2025-06-01T00:00:00.000Z", "2026-12-31T00:00:00.000Z")
 

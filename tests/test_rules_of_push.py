@@ -13,6 +13,7 @@ from mirror.errors import Refused, RetryLater, Unsure, Usage
 from mirror.feed import Feed
 from mirror.push import LOOKED_FOR_S, SHOWN_AFTER_S, planned
 from mirror.store import dispatch, journal, outbox
+from mirror.store.edits import Edit
 
 EARLY = {"start": {"dateTime": "2026-01-10T09:00:00Z"}, "end": {"dateTime": "2026-01-10T10:00:00Z"}}
 
@@ -40,7 +41,7 @@ def quiet(tmp_path: Path) -> World:
     return made
 
 
-def state(world: World, edit: outbox.Edit) -> str:
+def state(world: World, edit: Edit) -> str:
     return outbox.edit(world.store, edit.id).state
 
 

@@ -32,7 +32,7 @@ from mirror.sources.memory import Memory
 from mirror.store import journal, outbox
 from mirror.store.columns import CHILDREN
 from mirror.store.connection import Store, open_store
-from mirror.store.outbox import Edit
+from mirror.store.edits import Edit
 
 CONTACTS = Feed("contacts")
 CALENDARS = Feed("calendars")

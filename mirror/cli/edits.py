@@ -7,7 +7,7 @@ import json
 from mirror.resources import KINDS
 from mirror.store import outbox
 from mirror.store.connection import Store
-from mirror.store.outbox import Edit
+from mirror.store.edits import Edit
 
 DID = {
     "create": "create", "change": "change", "delete": "delete", "respond": "answer", "send": "send", "reply": "reply to",

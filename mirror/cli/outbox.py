@@ -16,7 +16,7 @@ from mirror.merge import Choice, Given, Overlap, resolve
 from mirror.store import journal, plans
 from mirror.store import outbox as edits
 from mirror.store.connection import Store
-from mirror.store.outbox import Edit
+from mirror.store.edits import OPEN, Edit
 
 VALUE_LENGTH = 120
 DECISIONS = ("conflict", "rejected", "unsure")
@@ -46,7 +46,7 @@ def outbox(ctx: click.Context, everything: bool, plan: int | None, as_json: bool
     store = store_of(ctx)
     if plan is not None:
         plans.plan(store, plan)
-    states = (*edits.OPEN, "rejected", *(("settled", "discarded") if everything or plan is not None else ()))
+    states = (*OPEN, "rejected", *(("settled", "discarded") if everything or plan is not None else ()))
     found = edits.edits(store, states=states, plan_id=plan)
     if as_json:
         click.echo(json.dumps({"home": str(store.home), "edits": [document(store, one) for one in found]}, indent=2))

@@ -20,7 +20,7 @@ from mirror.resources import Kind
 from mirror.store import journal, outbox, reading, undoing, versions
 from mirror.store.connection import Store
 from mirror.store.differences import differences
-from mirror.store.outbox import Edit
+from mirror.store.edits import OPEN, Edit
 from mirror.store.overlays import form_of
 from mirror.store.undoing import Back, numbered
 from mirror.store.versions import Version
@@ -89,7 +89,7 @@ def _take_back_the_deletion(store: Store, kind: Kind, record_id: int, dry_run: b
 
 
 def _refuse_twice(store: Store, kind: Kind, record_id: int) -> None:
-    for one in outbox.edits(store, states=(*outbox.OPEN, "settled")):
+    for one in outbox.edits(store, states=(*OPEN, "settled")):
         if one.kind == kind.name and one.options.get("undeletes") == record_id and one.verb == "create":
             known = f", as {kind.singular} {one.record_id}" if one.record_id else ""
             raise Usage(f"edit {one.id} brings {kind.singular} {record_id} back already{known}")

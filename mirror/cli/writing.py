@@ -25,8 +25,8 @@ from mirror.merge.comparing import readable
 from mirror.resources import KINDS, Kind
 from mirror.store import journal, outbox, overlays, reading
 from mirror.store.connection import Store
+from mirror.store.edits import Edit
 from mirror.store.journal import Account
-from mirror.store.outbox import Edit
 from mirror.store.overlays import form_of
 from mirror.store.undoing import takeable
 

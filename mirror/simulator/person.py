@@ -19,8 +19,8 @@ from mirror.simulator.ledger import number_of
 from mirror.simulator.wishes import EDIT_MARK, MAIL, Wish, Wishes, changes, flat, revised
 from mirror.store import outbox
 from mirror.store.connection import Store
+from mirror.store.edits import OPEN, Edit
 from mirror.store.journal import Account
-from mirror.store.outbox import Edit
 from mirror.store.overlays import form_of
 
 Fields = dict[str, Any]
@@ -126,7 +126,7 @@ class Person:
         return f"nothing is left of {sorted(ended)}" if ended else "nothing to change"
 
     def _open(self, *states: str) -> list[Edit]:
-        return outbox.edits(self.store, states=states or outbox.OPEN, account_id=self.account.id)
+        return outbox.edits(self.store, states=states or OPEN, account_id=self.account.id)
 
     def _shown(self, kind: str) -> list[Shown]:
         rows: list[sqlite3.Row] = self.store.conn.execute(

@@ -14,7 +14,7 @@ from mirror.fields import sendable
 from mirror.resources import KINDS
 from mirror.store import order, outbox
 from mirror.store.connection import Store
-from mirror.store.outbox import Edit
+from mirror.store.edits import Edit
 
 Fields = dict[str, Any]
 
@@ -74,7 +74,7 @@ def _draft_id(store: Store, one: Edit) -> str | None:
     if not one.options.get("draft"):
         return None
     row = store.conn.execute(
-        "SELECT remote_id FROM edits WHERE kind = 'messages' AND record_id = ? AND id < ? AND remote_id IS NOT NULL"
+        "SELECT remote_id FROM edits WHERE kind = 'messages' AND coalesce(record_id, -id) = ? AND id < ? AND remote_id IS NOT NULL"
         " AND options ->> 'draft' ORDER BY id DESC LIMIT 1",
         [one.record_id, one.id],
     ).fetchone()

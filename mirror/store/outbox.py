@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
 from typing import Any
 
 from mirror import clock as clocks
@@ -18,84 +17,9 @@ from mirror.fields import check, sendable
 from mirror.resources import KINDS
 from mirror.store import opposites, order, overlays
 from mirror.store.connection import Store
+from mirror.store.edits import BUILDING, COLUMNS, CREATING, JSON, OPEN, UNSENT, VERBS, Edit, Fields, edit_of
 from mirror.store.journal import Account
 from mirror.store.overlays import form_of
-
-Fields = dict[str, Any]
-
-OPEN = ("pending", "sending", "sent", "unsure", "conflict")
-"""States of edits that are not at their end: they show in what a person reads."""
-
-UNSENT = ("pending", "conflict")
-BUILDING = ("pending", "conflict", "rejected")
-"""States of edits that go no further when what they build on is taken back."""
-CREATING = ("create", "send", "reply")
-VERBS: dict[str, frozenset[str]] = {
-    "contacts": frozenset({"create", "change", "delete"}),
-    "calendars": frozenset({"create", "change"}),
-    "events": frozenset({"create", "change", "delete", "respond"}),
-    "folders": frozenset({"create"}),
-    "messages": frozenset({"create", "change", "delete", "send", "reply"}),
-    "task_lists": frozenset({"create", "change", "delete"}),
-    "tasks": frozenset({"create", "change", "delete"}),
-}
-"""What the API can do with each kind (the vendor's OpenAPI file). `create` of a message is a draft."""
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A row of `edits`, its JSON read."""
-
-    id: int
-    account_id: int
-    kind: str
-    record_id: int | None
-    parent_id: int | None
-    verb: str
-    patch: Fields
-    base: Fields | None
-    base_etag: str | None
-    base_seq: int
-    options: Fields
-    state: str
-    marker: str
-    remote_id: str | None
-    receipt: Fields | None
-    theirs: Fields | None
-    taken: list[str] | None
-    plan_id: int | None
-    created_at: str
-    sent_at: str | None
-    sent_seq: int | None
-    settled_at: str | None
-    attempts: int
-    retry_at: str | None
-    error: str | None
-
-    @property
-    def form(self) -> str:
-        """The table of fields that its patch goes by."""
-        return form_of(self.kind, self.verb, self.options)
-
-    @property
-    def shown_id(self) -> int:
-        """The record's id, or what stands for it until it is there."""
-        return self.record_id if self.record_id is not None else -self.id
-
-
-_JSON = ("patch", "base", "options", "receipt", "theirs", "taken")
-_NAMES = [column.name for column in fields(Edit)]
-_COLUMNS = ", ".join(_NAMES)
-ONE = (
-    "SELECT edits.*, accounts.name AS account FROM edits JOIN accounts ON accounts.id = account_id WHERE edits.id = :id"
-)
-
-
-def edit_of(row: Mapping[str, Any] | sqlite3.Row) -> Edit:
-    """The edit of a row, which may have other columns besides."""
-    values = {name: row[name] for name in _NAMES}
-    return Edit(**{**values, **{name: json.loads(values[name]) for name in _JSON if values[name] is not None}})
-
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
@@ -124,13 +48,13 @@ def edits(
     if parent_id is not None:
         where.append("parent_id = ?")
         values.append(parent_id)
-    rows = store.conn.execute(f"SELECT {_COLUMNS} FROM edits WHERE {' AND '.join(where)} ORDER BY id", values)
+    rows = store.conn.execute(f"SELECT {COLUMNS} FROM edits WHERE {' AND '.join(where)} ORDER BY id", values)
     return [edit_of(row) for row in rows]
 
 
 def edit(store: Store, edit_id: int) -> Edit:
     """Raises: Usage."""
-    row = store.conn.execute(f"SELECT {_COLUMNS} FROM edits WHERE id = ?", [edit_id]).fetchone()
+    row = store.conn.execute(f"SELECT {COLUMNS} FROM edits WHERE id = ?", [edit_id]).fetchone()
     if row is None:
         raise Usage(f"there is no edit {edit_id}; see them with: mirror outbox")
     return edit_of(row)
@@ -250,7 +174,7 @@ def _as_shown(conn: sqlite3.Connection, kind: str, record_id: int) -> tuple[Fiel
 
 def _open_edits(conn: sqlite3.Connection, kind: str, record_id: int) -> list[Edit]:
     rows = conn.execute(
-        f"SELECT {_COLUMNS} FROM edits WHERE kind = ? AND coalesce(record_id, -id) = ? AND state IN {overlays.OPEN} ORDER BY id",
+        f"SELECT {COLUMNS} FROM edits WHERE kind = ? AND coalesce(record_id, -id) = ? AND state IN {overlays.OPEN} ORDER BY id",
         [kind, record_id],
     )
     return [edit_of(row) for row in rows]
@@ -394,7 +318,7 @@ def update(store: Store, one: Edit, **values: Any) -> Edit:
         names = ", ".join(f"{name} = ?" for name in values)
         conn.execute(
             f"UPDATE edits SET {names} WHERE id = ?",
-            [*(_json(value) if name in _JSON else value for name, value in values.items()), one.id],
+            [*(_json(value) if name in JSON else value for name, value in values.items()), one.id],
         )
         if values.get("state") == "conflict" and values.get("theirs") is None:
             conn.execute("UPDATE edits SET theirs = 'null' WHERE id = ?", [one.id])

@@ -16,6 +16,7 @@ from mirror.store import journal, outbox, overlays, scratch
 from mirror.store import written_columns as columns
 from mirror.store.columns import CHILDREN
 from mirror.store.connection import Store
+from mirror.store.edits import VERBS
 from mirror.store.journal import Account
 from mirror.store.plans import Fields, Item, Plan, plan
 from mirror.store.scratch import CHILD_OF, Named, Touched
@@ -179,7 +180,7 @@ def _account_of(store: Store, kind: str, row: Mapping[str, Any]) -> Account | No
 def _why_not(account: Account, kind: str, verb: str) -> str | None:
     if not account.writable:
         return f"“{account.name}” is read-only"
-    if verb not in outbox.VERBS[kind]:
+    if verb not in VERBS[kind]:
         return f"{KINDS[kind].singular}s can't be {outbox.PAST[verb]} through this API"
     return None
 

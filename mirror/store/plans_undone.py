@@ -9,8 +9,8 @@ from mirror.merge.comparing import readable
 from mirror.resources import KINDS
 from mirror.store import journal, outbox, overlays, undoing
 from mirror.store.connection import Store
+from mirror.store.edits import Edit
 from mirror.store.opposites import opposite
-from mirror.store.outbox import Edit
 from mirror.store.plans import Done, Item
 
 

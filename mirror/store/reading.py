@@ -13,6 +13,7 @@ from mirror.resources import KINDS, SEARCHABLE, Kind
 from mirror.store import edited_words, journal, outbox, overlays, sweep
 from mirror.store.columns import CHILDREN, COLUMNS
 from mirror.store.connection import Store
+from mirror.store.edits import OPEN
 
 Document = dict[str, Any]
 
@@ -51,7 +52,7 @@ def _account(store: Store, account: journal.Account) -> Document:
 
 def _edits(store: Store, account: journal.Account) -> dict[str, int]:
     """How many edits are how far on their way; what is done, or taken back, is not counted."""
-    counts = dict.fromkeys((*outbox.OPEN, "rejected"), 0)
+    counts = dict.fromkeys((*OPEN, "rejected"), 0)
     for state, number in store.conn.execute(
         "SELECT state, count(*) FROM edits WHERE account_id = ? AND state IN (SELECT value FROM json_each(?)) GROUP BY state",
         [account.id, json.dumps(list(counts))],
@@ -121,7 +122,7 @@ def _search_kind(
         f" FROM {kind.name}_fts JOIN {kind.name} AS record ON record.id = {kind.name}_fts.rowid"
         f" JOIN accounts ON accounts.id = record.account_id"
         f" WHERE {kind.name}_fts MATCH ? AND (? IS NULL OR record.account_id = ?) AND (? OR record.deleted_at IS NULL)"
-        f" AND record.id NOT IN (SELECT record_id FROM overlays WHERE kind = '{kind.name}')"
+        f" AND NOT EXISTS (SELECT 1 FROM overlays WHERE kind = '{kind.name}' AND record_id = record.id)"
         f" ORDER BY rank LIMIT ?"
     )
     for query in dict.fromkeys((words, quoted(words))):

@@ -18,7 +18,7 @@ from mirror.store.connection import Store
 from mirror.store.overlays import form_of
 
 if TYPE_CHECKING:
-    from mirror.store.outbox import Edit
+    from mirror.store.edits import Edit
 
 
 def after_pull(conn: sqlite3.Connection, account_id: int, kind: str, now: str) -> None:

@@ -14,7 +14,7 @@ from mirror.errors import Invalid, MirrorError, Problem
 from mirror.resources import KINDS
 from mirror.store import journal, outbox, overlays
 from mirror.store.connection import Store
-from mirror.store.outbox import Edit
+from mirror.store.edits import Edit
 from mirror.web import forms, links
 from mirror.web.page import Asked, BadRequest, NotFound, Response, show, zone_of
 from mirror.web.posting import Form, posted, write

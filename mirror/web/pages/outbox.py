@@ -14,7 +14,7 @@ from mirror.fields import check
 from mirror.resources import KINDS
 from mirror.store import outbox
 from mirror.store.connection import Store
-from mirror.store.outbox import Edit
+from mirror.store.edits import ONE, Edit, edit_of
 from mirror.web import links, words
 from mirror.web.page import Asked, BadRequest, NotFound, Response, Row, number, show
 from mirror.web.posting import Form, posted, write
@@ -59,10 +59,10 @@ async def _show(
     request: Request, datasette: Datasette, edit_id: int, problem: str | None = None, status: int = 200
 ) -> Response:
     def read(asked: Asked) -> dict[str, Any]:
-        row = asked.row("The edit", outbox.ONE, id=edit_id)
+        row = asked.row("The edit", ONE, id=edit_id)
         if row is None:
             raise NotFound(f"There is no edit {edit_id}.")
-        edit = outbox.edit_of(row)
+        edit = edit_of(row)
         overlaps = (
             outbox.conflicts_of(edit).overlaps
             if edit.state == "conflict" and edit.verb == "change" and edit.theirs
