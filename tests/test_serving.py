@@ -47,8 +47,12 @@ class Running:
         """Its exit code; it must come soon."""
         began = self.clock.monotonic()
         self.process.send_signal(number)
-        out, _ = self.process.communicate(timeout=20)
-        self.said.append(out)
+        killer = threading.Timer(20, self.process.kill)
+        killer.start()
+        assert self.process.stdout is not None
+        self.said += self.process.stdout  # not communicate(), which passes over what was read ahead
+        self.process.wait()
+        killer.cancel()
         assert self.clock.monotonic() - began < ENDS_WITHIN_S
         assert "Traceback" not in "".join(self.said)
         return self.process.returncode

@@ -109,7 +109,7 @@ def _look(store: Store, on_progress: OnProgress) -> Report:
             damages += _damages(reader, "blobs", "blobs database", on_progress)
         report.findings += damages
         if not damages:
-            for check in (_schema, _references, verify_records.check, verify_history.check, _rules, _blobs):
+            for check in (_texts, _schema, _references, verify_records.check, verify_history.check, _rules, _blobs):
                 report.findings += _read(check(reader, report.checked, on_progress))
     finally:
         reader.close()
@@ -146,6 +146,20 @@ def _damages(reader: sqlite3.Connection, schema: str, name: str, on_progress: On
         many = f"{len(found)} damages" if len(found) < MOST_DAMAGES else f"{MOST_DAMAGES} damages and more"
         first = " ".join(found[0].replace("*** in database main ***", "").split())
         yield Finding(name, f"the {name} is damaged: SQLite finds {many if len(found) > 1 else 'one damage'} ({first})")
+
+
+def _texts(reader: sqlite3.Connection, _: dict[str, int], on_progress: OnProgress) -> Iterator[Finding]:
+    """Every row of every table can be read: SQLite's own check minds neither a text that is no UTF-8 nor JSON."""
+    tables = [row[1] for row in reader.execute("PRAGMA main.table_list") if row[2] == "table"]
+    for done, table in enumerate(tables):
+        on_progress("texts", done, len(tables))
+        try:
+            for _row in reader.execute(f'SELECT * FROM main."{table}"'):
+                pass
+        except sqlite3.DatabaseError as error:
+            what = str(error).partition(" with text ")[0]
+            yield Finding("database", f"the database is damaged: not all of {table} can be read ({what})")
+    on_progress("texts", len(tables), len(tables))
 
 
 def _schema(reader: sqlite3.Connection, checked: dict[str, int], on_progress: OnProgress) -> Iterator[Finding]:

@@ -37,6 +37,12 @@ def check(reader: sqlite3.Connection, checked: dict[str, int], on_progress: OnPr
     ).fetchone()[0]
     if strangers:
         yield Finding("history", f"{strangers} earlier versions are of a kind that there is not")
+    garbled = Examples()
+    type_of = "CASE WHEN json_valid(raw) THEN json_type(raw) END"
+    for row in reader.execute(f"SELECT seq FROM versions WHERE {type_of} IS NOT 'object'"):
+        garbled.add(row[0])
+    if garbled.count:
+        yield Finding("history", f"{garbled.count} earlier versions ({garbled}) are no JSON object")
 
 
 def _order(reader: sqlite3.Connection, on_progress: OnProgress) -> Iterator[Finding]:

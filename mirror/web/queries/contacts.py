@@ -6,14 +6,15 @@ ACCOUNTS = """
 SELECT id, name, EXISTS (SELECT 1 FROM contacts WHERE account_id = accounts.id) AS has_contacts FROM accounts ORDER BY name
 """
 
-LETTERS = """
+_FIRST_AFTER = """SELECT upper(substr(sorted, 1, 1)) FROM (
+        SELECT name COLLATE NOCASE AS sorted FROM contacts
+        WHERE name COLLATE NOCASE > {} AND deleted_at IS NULL ORDER BY sorted LIMIT 1)"""
+
+LETTERS = f"""
 WITH RECURSIVE letters(letter) AS (
-    SELECT (SELECT upper(substr(name, 1, 1)) FROM contacts WHERE name COLLATE NOCASE > '' AND deleted_at IS NULL
-        ORDER BY name COLLATE NOCASE LIMIT 1)
+    SELECT ({_FIRST_AFTER.format("''")})
     UNION
-    SELECT (SELECT upper(substr(name, 1, 1)) FROM contacts
-        WHERE name COLLATE NOCASE > letter || char(1114111) AND deleted_at IS NULL ORDER BY name COLLATE NOCASE LIMIT 1)
-    FROM letters WHERE letter IS NOT NULL LIMIT 200
+    SELECT ({_FIRST_AFTER.format("letter || char(1114111)")}) FROM letters WHERE letter IS NOT NULL LIMIT 200
 )
 SELECT letter FROM letters WHERE letter IS NOT NULL
 """
@@ -38,20 +39,25 @@ _FILTERS = """
     AND (:categories IS NULL OR categories IN (SELECT value FROM json_each(:categories)))
 """
 
-BOOK = f"""
-SELECT {_COLUMNS}
-FROM contacts JOIN accounts ON accounts.id = contacts.account_id
-WHERE contacts.deleted_at IS NULL AND contacts.name COLLATE NOCASE >= :from
-    AND (contacts.name COLLATE NOCASE > :from OR contacts.id > :after_id){_FILTERS}
-ORDER BY contacts.name COLLATE NOCASE, contacts.id LIMIT :most
+_PAGE = """
+SELECT {columns} FROM contacts JOIN accounts ON accounts.id = contacts.account_id
+WHERE contacts.id IN (SELECT id FROM ({page}) LIMIT -1) ORDER BY contacts.name COLLATE NOCASE, contacts.id
 """
+"""The numbers of a page's rows first, and then what is shown of them: so the mirror of an earlier day uses its indexes, too."""
 
-NAMELESS = f"""
-SELECT {_COLUMNS}
-FROM contacts JOIN accounts ON accounts.id = contacts.account_id
-WHERE contacts.deleted_at IS NULL AND contacts.name IS NULL AND contacts.id > :after_id{_FILTERS}
-ORDER BY contacts.id LIMIT :most
-"""
+BOOK = _PAGE.format(
+    columns=_COLUMNS,
+    page=f"""
+    SELECT id, name COLLATE NOCASE AS sorted FROM contacts
+    WHERE deleted_at IS NULL AND name COLLATE NOCASE >= :from AND (name COLLATE NOCASE > :from OR id > :after_id){_FILTERS}
+    ORDER BY sorted, id LIMIT :most""",
+)
+
+NAMELESS = _PAGE.format(
+    columns=_COLUMNS,
+    page=f"""
+    SELECT id FROM contacts WHERE deleted_at IS NULL AND name IS NULL AND id > :after_id{_FILTERS} ORDER BY id LIMIT :most""",
+)
 
 FOUND = f"""
 SELECT {_COLUMNS}
