@@ -74,8 +74,8 @@ def _draft_id(store: Store, one: Edit) -> str | None:
     if not one.options.get("draft"):
         return None
     row = store.conn.execute(
-        "SELECT remote_id FROM edits WHERE kind = 'messages' AND coalesce(record_id, -id) = ? AND id < ? AND remote_id IS NOT NULL"
-        " AND options ->> 'draft' ORDER BY id DESC LIMIT 1",
+        "SELECT remote_id FROM edits WHERE kind = 'messages' AND coalesce(record_id, -id) = ? AND id < ?"
+        " AND remote_id IS NOT NULL AND options ->> 'draft' ORDER BY id DESC LIMIT 1",
         [one.record_id, one.id],
     ).fetchone()
     return row[0] if row else None
