@@ -11,6 +11,11 @@ from typing import Any
 from contenders import MIRROR, Contender, prepared
 from measure import Cost, Served, cost, script, served
 
+FIRST, QUIET, CHANGED, AGAIN = "first sync", "no change", "1 % changed", "listed again, 1 % changed"
+RESUMED, EIGHT, ONE = "resumed after kill -9", "8 accounts at once", "the same in one account"
+IDLE, REAL = "idle feeds, no change", "real mail, through the sandbox"
+STATUS, HELP, INTERPRETER = "mirror status", "mirror --help", "python -c pass"
+
 
 @dataclass(slots=True)
 class Row:
@@ -48,11 +53,6 @@ class Bench:
         shutil.rmtree(home, ignore_errors=True)
         return home
 
-    def in_turn(self, number: int) -> list[Contender]:
-        """Another one begins in each round: none of them always comes after the same neighbour."""
-        start = number % len(self.contenders)
-        return self.contenders[start:] + self.contenders[:start]
-
 
 def timed(row: Row, command: list[str], server: Served) -> dict[str, Any]:
     """Run a contender's command into its row; returns what the server was asked for meanwhile."""
@@ -63,44 +63,52 @@ def timed(row: Row, command: list[str], server: Served) -> dict[str, Any]:
     return server.steer("stats")
 
 
-def first_sync_and_later(bench: Bench, kind: str, rows: int, page: int) -> Iterator[Row]:
-    """A first sync, a pass without changes, one with every hundredth record changed, and a listing again after 410."""
-    cases = ("first sync", "no change", "1 % changed", "listed again, 1 % changed")
+def first_syncs(bench: Bench, kind: str, rows: int, page: int, *, later: bool = True) -> Iterator[Row]:
+    """A first sync; with `later` also a pass without changes, one with every hundredth record changed, and a listing
+    after 410."""
+    able = [one for one in bench.contenders if one.does(kind)]
     found = {
         (case, one.name): Row(case, kind, rows, page, one.name)
-        for case in cases
-        for one in bench.contenders
-        if case == "first sync" or one.later
+        for case in (FIRST, QUIET, CHANGED, AGAIN)
+        for one in able
+        if case == FIRST or (later and one.later)
     }
     for number in range(bench.rounds):
+        start = number % len(able)  # another one begins in each round: none always comes after the same neighbour
         with served(bench.records(**{kind: rows}), page) as server:
-            _a_round(bench, number, server, kind, rows, found)
+            homes = _first(bench, able[start:] + able[:start], server, found)
+            if later:
+                _later(bench, able[start:] + able[:start], server, found, homes)
     yield from found.values()
 
 
-def _a_round(
-    bench: Bench, number: int, server: Served, kind: str, rows: int, found: dict[tuple[str, str], Row]
-) -> None:
-    homes = {one.name: bench.home(f"home-{place}") for place, one in enumerate(bench.contenders)}
+Found = dict[tuple[str, str], Row]
+
+
+def _first(bench: Bench, able: list[Contender], server: Served, found: Found) -> dict[str, Path]:
+    """One round of first syncs. Returns the homes, which all hold the same."""
+    homes = {one.name: bench.home(f"home-{bench.contenders.index(one)}") for one in able}
     prepared(homes[MIRROR], server.url)
-    for one in bench.in_turn(number):
-        row = found["first sync", one.name]
-        row.told = timed(row, one.first(homes[one.name], server.url, kind), server)
+    for one in able:
+        row = found[FIRST, one.name]
+        row.told = timed(row, one.first(homes[one.name], server.url, row.kind), server)
         row.told["file_bytes"] = file_bytes(homes[one.name] / one.database)
-    check(bench, kind, rows, homes)
-    later = [one for one in bench.in_turn(number) if one.later]
-    for case, steering, token in (
-        ("no change", None, "now0.0"),
-        ("1 % changed", "change", "now0.0"),
-        ("listed again, 1 % changed", "expire", "list1"),
-    ):
+        row.told["raw_bytes"] = (bench.records(**{row.kind: row.rows}) / f"{row.kind}.jsonl").stat().st_size
+    check(bench, row.kind, row.rows, homes)
+    return homes
+
+
+def _later(bench: Bench, able: list[Contender], server: Served, found: Found, homes: dict[str, Path]) -> None:
+    """One round of what comes after a first sync."""
+    able = [one for one in able if one.later]
+    for case, steering, token in ((QUIET, None, "now0.0"), (CHANGED, "change", "now0.0"), (AGAIN, "expire", "list1")):
         if steering:
             server.steer(steering)
-        for one in later:
+        for one in able:
             assert one.later is not None
             row = found[case, one.name]
-            row.told = timed(row, one.later(homes[one.name], server.url, kind, token), server)
-    check(bench, kind, rows, {one.name: homes[one.name] for one in later})
+            row.told = timed(row, one.later(homes[one.name], server.url, row.kind, token), server)
+    check(bench, row.kind, row.rows, {one.name: homes[one.name] for one in able})
 
 
 def check(bench: Bench, kind: str, rows: int, homes: dict[str, Path]) -> None:

@@ -11,7 +11,11 @@ from measure import cost, mirror, script
 
 MIRROR, FLOOR, PAGED_FLOOR = "mirror sync", "floor, 10,000 rows a commit", "floor, a commit a page"
 DLT_SQLITE, DLT_DUCKDB = "dlt into SQLite", "dlt into DuckDB"
-WITH_KIND = {"messages": ["--kind", "folders", "--kind", "messages"]}  # a mail names its folder
+WITH_KIND = {  # what names another record is pulled with it
+    "messages": ["--kind", "folders", "--kind", "messages"],
+    "events": ["--kind", "calendars", "--kind", "events"],
+    "tasks": ["--kind", "task_lists", "--kind", "tasks"],
+}
 ROWS_A_COMMIT = 10_000
 
 
@@ -23,6 +27,10 @@ class Contender:
     database: str
     first: Callable[[Path, str, str], list[str]]
     later: Callable[[Path, str, str, str], list[str]] | None = None  # with the token of the pages that are to come
+    kinds: tuple[str, ...] | None = ("contacts", "messages")
+
+    def does(self, kind: str) -> bool:
+        return self.kinds is None or kind in self.kinds
 
 
 def prepared(home: Path, url: str, accounts: int = 1) -> Path:
@@ -55,7 +63,11 @@ def all_of_them(*, with_dlt: bool) -> list[Contender]:
     """The mirror first; those of dlt when it is wanted."""
     found = [
         Contender(
-            MIRROR, "mirror.db", lambda home, _, kind: sync(home, kind), lambda home, _, kind, __: sync(home, kind)
+            MIRROR,
+            "mirror.db",
+            lambda home, _, kind: sync(home, kind),
+            lambda home, _, kind, __: sync(home, kind),
+            kinds=None,
         ),
         _floor(PAGED_FLOOR, 0),
         _floor(FLOOR, ROWS_A_COMMIT),

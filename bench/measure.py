@@ -48,7 +48,7 @@ def cost(command: Sequence[str], *, kill_when: Callable[[], bool] | None = None,
     """Run a command and measure it; with `kill_when`, until that is true, then kill -9. Raises: SystemExit when it fails."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.perf_counter()
-        process = subprocess.Popen(command, stdout=out, stderr=err, env=_environment())
+        process = subprocess.Popen(command, stdout=out, stderr=err, env=environment())
         if kill_when is not None:
             while not kill_when():
                 time.sleep(0.001)
@@ -63,7 +63,7 @@ def cost(command: Sequence[str], *, kill_when: Callable[[], bool] | None = None,
         return Cost(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, code, out.read().decode())
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """This checkout's modules; without what a person has set for their own mirror."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MIRROR_")}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
@@ -90,9 +90,7 @@ class Served:
 @contextmanager
 def served(folder: Path, page: int) -> Iterator[Served]:
     """The server of `upstream.py` over the records in `folder`, until the end of the block."""
-    process = subprocess.Popen(
-        script("upstream.py", folder, "--page", page), stdout=subprocess.PIPE, env=_environment()
-    )
+    process = subprocess.Popen(script("upstream.py", folder, "--page", page), stdout=subprocess.PIPE, env=environment())
     try:
         yield Served(process)
     finally:

@@ -22,13 +22,25 @@ def prepare(home: Path, url: str, accounts: int) -> None:
     store.close()
 
 
+def prepare_one(home: Path, url: str, token: str) -> None:
+    """One account a0 with that token."""
+    store = open_store(home)
+    journal.add_account(store, "a0", "aurinko", url, attachments_up_to_bytes=0)
+    credentials.save(home, "a0", {"token": token}, in_file=True)
+    store.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("home", type=Path)
     parser.add_argument("url")
     parser.add_argument("--accounts", type=int, default=1)
+    parser.add_argument("--token")
     chosen = parser.parse_args()
-    prepare(chosen.home, chosen.url, chosen.accounts)
+    if chosen.token:
+        prepare_one(chosen.home, chosen.url, chosen.token)
+    else:
+        prepare(chosen.home, chosen.url, chosen.accounts)
 
 
 if __name__ == "__main__":

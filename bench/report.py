@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from cases import Row
+from cases import FIRST, Row
 from contenders import MIRROR
+from targets import ratio, reached
 
 Document = dict[str, Any]
 
@@ -34,21 +36,25 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def document(rows: list[Row]) -> Document:
-    """Everything that was measured."""
-    return {"machine": machine(), "rows": [_figures(row, rows) for row in rows]}
+def document(rows: list[Row], shape: Document) -> Document:
+    """Everything that was measured, and what it means for the targets."""
+    return {
+        "machine": shape,
+        "rows": [_figures(row, rows) for row in rows],
+        "targets": [asdict(one) for one in reached(rows)],
+    }
 
 
 def _figures(row: Row, rows: list[Row]) -> Document:
-    wall, cpu = [one.wall_s for one in row.costs], [one.cpu_s for one in row.costs]
+    wall_s, cpu_s = median(one.wall_s for one in row.costs), median(one.cpu_s for one in row.costs)
     told: Document = {
         "case": row.case, "kind": row.kind, "rows": row.rows, "page": row.page, "contender": row.contender,
-        "rounds": len(wall), "wall_s": median(wall), "cpu_s": median(cpu), "rss_mb": median(one.rss_mb for one in row.costs),
-        "rows_per_s": row.rows / median(wall), "rows_per_cpu_s": row.rows / median(cpu),
+        "rounds": len(row.costs), "wall_s": wall_s, "cpu_s": cpu_s, "rss_mb": median(one.rss_mb for one in row.costs),
+        "rows_per_s": row.rows / wall_s, "rows_per_cpu_s": row.rows / cpu_s,
         "server_cpu_s": median(row.server_cpu_s) if row.server_cpu_s else None, "told": row.told,
         "each": [{"wall_s": one.wall_s, "cpu_s": one.cpu_s, "rss_mb": one.rss_mb} for one in row.costs],
     }  # fmt: skip
-    ours = next((r for r in rows if r.contender == MIRROR and (r.case, r.kind, r.rows, r.page) == _place(row)), None)
+    ours = next((one for one in rows if one.contender == MIRROR and _place(one) == _place(row)), None)
     if ours is not None and ours is not row:
         told["mirror_against_it"] = ratio(row, ours)
     return told
@@ -58,36 +64,48 @@ def _place(row: Row) -> tuple[str, str, int, int]:
     return row.case, row.kind, row.rows, row.page
 
 
-def ratio(other: Row, ours: Row) -> dict[str, float]:
-    """How many times as fast ours was: the median of the rounds, by the clock and by the CPU that was used."""
-    pairs = list(zip(other.costs, ours.costs, strict=False))
-    return {
-        "wall": median(theirs.wall_s / mine.wall_s for theirs, mine in pairs),
-        "cpu": median(theirs.cpu_s / mine.cpu_s for theirs, mine in pairs),
-    }
-
-
 def markdown(told: Document) -> str:
-    """The table of all cases."""
+    """The table of the targets and the table of all cases."""
     shape = told["machine"]
     lines = [
-        f"{shape['date']}, {shape['cores']} cores ({shape['processor']}), {shape['memory_gib']} GiB, Python {shape['python']},"
-        f" SQLite {shape['sqlite']}, load {shape['load']}",
+        f"{shape['date']}: {shape['cores']} cores ({shape['processor']}), {shape['memory_gib']} GiB, Python {shape['python']},"
+        f" SQLite {shape['sqlite']}, load {shape['load']} when it began.",
         "",
-        "| case | contender | rows/s | s | CPU s | peak MB | mirror against it: clock, CPU |",
-        "|---|---|--:|--:|--:|--:|--:|",
+        "| target | at least | aim for | measured | by CPU | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in told["targets"]:
+        cells = (one[name] for name in ("what", "at_least", "aim_for", "measured", "by_cpu"))
+        lines.append(f"| {' | '.join(cells)} | {'met' if one['met'] else 'missed'} |")
+    lines += [
+        "",
+        "| case | contender | rows/s | seconds | CPU s | server's CPU s | peak MB | mirror is × as fast: clock, CPU | |",
+        "|---|---|--:|--:|--:|--:|--:|--:|---|",
     ]
     case = None
     for row in told["rows"]:
-        title = f"{row['case']}, {row['rows']:,} {row['kind']}, page {row['page']}"
-        against = row.get("mirror_against_it")
-        lines.append(
-            f"| {title if title != case else ''} | {row['contender']} | {row['rows_per_s']:,.0f} | {row['wall_s']:.2f} |"
-            f" {row['cpu_s']:.2f} | {row['rss_mb']:.0f} | {_pair(against)} |"
-        )
+        title = f"{row['case']}: {row['rows']:,} {row['kind']}" + (f", page {row['page']}" if row["page"] else "")
+        lines.append(f"| {title if title != case else ''} {_line(row)}")
         case = title
     return "\n".join(lines) + "\n"
 
 
-def _pair(against: dict[str, float] | None) -> str:
-    return f"{against['wall']:.2f}, {against['cpu']:.2f}" if against else ""
+def _line(row: Document) -> str:
+    against = row.get("mirror_against_it")
+    cells = (
+        row["contender"], f"{row['rows_per_s']:,.0f}", f"{row['wall_s']:.2f}", f"{row['cpu_s']:.2f}",
+        f"{row['server_cpu_s']:.2f}" if row["server_cpu_s"] is not None else "", f"{row['rss_mb']:.0f}",
+        f"{against['wall']:.2f}, {against['cpu']:.2f}" if against else "", _besides(row),
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def _besides(row: Document) -> str:
+    told = row["told"]
+    if "pages_then" in told:
+        return f"{told['pages_first']} + {told['pages_then']} of {told['pages_there_are']} pages asked for"
+    if "cpu_ms_per_feed" in told:
+        return f"{told['cpu_ms_per_feed']:.1f} ms CPU per feed"
+    if row["case"] == FIRST and "raw_bytes" in told:
+        return f"file {told['file_bytes'] / told['raw_bytes']:.2f}× the JSON"
+    return ""

@@ -28,6 +28,7 @@ from mirror import clock as clocks
 KINDS = ("contacts", "messages", "events", "tasks")
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CHANGED_EVERY = 100
+FEW = 2_000
 SHARES = {"contacts": 0.6, "messages": 2.5, "events": 1.8, "tasks": 1.0}
 CITIES = ("Hamburg", "Bremen", "Kiel", "Aarhus", "Gdańsk", "Porto", "Trieste", "Bergen", "Łódź", "Reykjavík")
 ME = Person("Ada Lindqvist", "Ada", "Lindqvist", "ada@example.org", "Tidemark Surveys")
@@ -49,7 +50,8 @@ class Mailbox:
 
     def __init__(self, seed: int, people: int) -> None:
         self.chance = random.Random(seed)
-        self.words = Wordy(self.chance)
+        few = people <= FEW  # of them, nobody would see most of a whole language
+        self.words = Wordy(self.chance, 4_000, 3_000) if few else Wordy(self.chance)
         self.people = People(self.chance, self.words, people)
 
     def contacts(self, count: int) -> Iterator[Fields]:
@@ -109,7 +111,7 @@ def changed(kind: str, fields: Fields, chance: random.Random) -> Fields:
 def write(folder: Path, counts: dict[str, int], seed: int) -> None:
     """Both files of each kind of which there is to be any."""
     folder.mkdir(parents=True, exist_ok=True)
-    mailbox = Mailbox(seed, max(counts["contacts"], 2_000))
+    mailbox = Mailbox(seed, max(sum(counts.values()), FEW))
     for kind, count in counts.items():
         if not count:
             continue
