@@ -76,4 +76,5 @@ def all_of_them(*, with_dlt: bool) -> list[Contender]:
 
 
 def dlt_is_there() -> bool:
-    return importlib.util.find_spec("dlt") is not None and importlib.util.find_spec("duckdb") is not None
+    """Whether all of it is installed (`pip install '.[bench]'`)."""
+    return all(importlib.util.find_spec(name) for name in ("dlt", "duckdb", "pyarrow", "adbc_driver_sqlite"))

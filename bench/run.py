@@ -12,7 +12,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -66,7 +66,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--small", action="store_true", help="a few hundred records, once: is it still working?")
     parser.add_argument("--rounds", type=int, help="5; with --small 1")
-    parser.add_argument("--contacts", type=int, nargs="+", help="other numbers of contacts than 20,000 and 100,000")
+    parser.add_argument("--contacts", type=int, nargs="+", help="instead of 20,000 and 100,000")
+    parser.add_argument("--messages", type=int, help="instead of 50,000")
     parser.add_argument("--only", nargs="+", default=[""], help="cases whose name holds one of these texts")
     parser.add_argument(
         "--corpus", type=Path, help="a folder of .eml, .mbox, .vcf and .ics files, for the case with real mail"
@@ -76,7 +77,10 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--folder", type=Path, help="on a disk of the kind that a mirror is kept on")
     chosen = parser.parse_args()
-    sizes = SMALL if chosen.small else Sizes(contacts=tuple(chosen.contacts or Sizes.contacts))
+    sizes = SMALL if chosen.small else Sizes()
+    sizes = replace(
+        sizes, contacts=tuple(chosen.contacts or sizes.contacts), messages=chosen.messages or sizes.messages
+    )
     with_dlt = dlt_is_there() and not chosen.without_dlt
     if not with_dlt:
         print("without dlt, which comes with: pip install '.[bench]'", file=sys.stderr)

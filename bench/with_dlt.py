@@ -1,6 +1,6 @@
 """dlt over the same pages: its own REST source, merging by id into SQLite or DuckDB, child rows in tables of their own.
 
-    python bench/with_dlt.py HOME URL contacts|messages sqlite|duckdb [--token list0] [--format typed-jsonl] [--rotate 20000]
+    python bench/with_dlt.py HOME URL contacts|messages sqlite|duckdb [--token list0] [--format parquet]
 
 The token is where to begin: that of a listing, or of what has changed since one. dlt keeps no raw, no search index and
 no history. Its SQLite destination writes with synchronous=NORMAL. The settings are the best of those that were tried
@@ -14,23 +14,39 @@ import os
 from pathlib import Path
 from typing import Any
 
-FORMATS = {"sqlite": "typed-jsonl", "duckdb": "parquet"}
+FORMATS = {"sqlite": "parquet", "duckdb": "jsonl"}
 ROOTS = {"contacts": "contacts", "messages": "email"}
+DRIVER = """name = "SQLite"
+[ADBC]
+version = "1.1.0"
+[Driver]
+shared = "{path}"
+"""
 
 
-def settings(home: Path, rotate: int, workers: int) -> None:
+def settings(home: Path, into: str) -> None:
     """Read by dlt when it is imported."""
     os.environ |= {
         "RUNTIME__DLTHUB_TELEMETRY": "false",
         "RUNTIME__LOG_LEVEL": "ERROR",
         "DLT_DATA_DIR": str(home / "dlt"),
-        "DATA_WRITER__DISABLE_COMPRESSION": "true",
         "DATA_WRITER__BUFFER_MAX_ITEMS": "10000",
+        "DATA_WRITER__DISABLE_COMPRESSION": "true",
         "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",
-        "EXTRACT__DATA_WRITER__FILE_MAX_ITEMS": str(rotate),
-        "NORMALIZE__WORKERS": str(workers),
         "LOAD__DELETE_COMPLETED_JOBS": "true",
     }
+    if into == "sqlite":
+        os.environ["LOAD__WORKERS"] = "1"  # twenty of them find the database locked, and wait to try again
+        _name_the_driver(home / "drivers")
+
+
+def _name_the_driver(folder: Path) -> None:
+    """Let dlt's quick way into SQLite find the driver that pip has installed: it looks for it by this file."""
+    import adbc_driver_sqlite
+
+    folder.mkdir(exist_ok=True)
+    (folder / "sqlite.toml").write_text(DRIVER.format(path=adbc_driver_sqlite._driver_path()), encoding="utf-8")
+    os.environ["ADBC_DRIVER_PATH"] = str(folder)
 
 
 def source(url: str, kind: str, token: str) -> Any:
@@ -79,11 +95,9 @@ def main() -> None:
     parser.add_argument("into", choices=FORMATS)
     parser.add_argument("--token", default="list0")
     parser.add_argument("--format")
-    parser.add_argument("--rotate", type=int, default=1_000_000)
-    parser.add_argument("--workers", type=int, default=1)
     chosen = parser.parse_args()
     chosen.home.mkdir(parents=True, exist_ok=True)
-    settings(chosen.home, chosen.rotate, chosen.workers)
+    settings(chosen.home, chosen.into)
     run(chosen.home, chosen.url, chosen.kind, chosen.into, chosen.token, chosen.format or FORMATS[chosen.into])
 
 
