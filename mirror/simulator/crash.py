@@ -70,7 +70,7 @@ class Mortal(sqlite3.Connection):
         elif verb in ("COMMIT", "ROLLBA"):
             if verb == "COMMIT" and self.on_commit is not None:
                 self.on_commit(self._moved)
-            if "TO record" not in sql:
+            if " TO " not in sql:
                 self._moved = False
         if due and plan is not None:
             self._die(plan, f"after {_short(sql)}")

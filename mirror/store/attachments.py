@@ -9,14 +9,10 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mirror.resources import KINDS, Kind
 from mirror.store.columns import Attachment
 from mirror.store.connection import Store, open_reader, translated
-
-if TYPE_CHECKING:
-    from mirror.store.records import Batch
 
 MAX_TRIES = 5
 
@@ -38,30 +34,30 @@ class Wanted:
     record_remote_id: str
 
 
-def list_attachments(batch: Batch, record_id: int, attachments: Sequence[Attachment]) -> None:
-    """Bring the rows of a record's attachments up to date. Rows of what is no longer attached stay, with removed_at."""
-    new = record_id in batch.inserted[-1:]
-    if not new or attachments:
-        write_list(
-            batch.conn, batch.kind, record_id, attachments, batch.attachments_up_to_bytes, None if new else batch.now
-        )
-
-
-def write_list(
-    conn: sqlite3.Connection, kind: Kind, record_id: int, attachments: Sequence[Attachment], limit: int | None,
-    removed_at: str | None,
+def write_lists(
+    conn: sqlite3.Connection, kind: Kind, lists: Sequence[tuple[int, Sequence[Attachment]]], limit: int | None,
+    *, removed_at: str | None = None,
 ) -> None:  # fmt: skip
-    """The same for a record by its id; `removed_at` None: it has no rows yet."""
+    """Bring the rows of records' attachments up to date. Rows of what is no longer attached stay, with `removed_at`.
+
+    `removed_at` None: the records have no rows yet.
+    """
     owner = kind.singular + "_id"
     if removed_at is not None:
-        conn.execute(
+        conn.executemany(
             f"UPDATE attachments SET removed_at = ? WHERE {owner} = ? AND removed_at IS NULL"
             " AND remote_id NOT IN (SELECT value FROM json_each(?))",
-            [removed_at, record_id, json.dumps([item.remote_id for item in attachments])],
+            [(removed_at, record_id, json.dumps([item.remote_id for item in listed])) for record_id, listed in lists],
         )
-    for item in attachments:
-        wanted = limit is None or (limit > 0 and (item.size_bytes or 0) <= limit)  # as in `apply_policy`
-        conn.execute(
+    rows = [
+        (
+            record_id, item.remote_id, item.name, item.mime_type, item.size_bytes, item.inline, item.content_id,
+            "wanted" if limit is None or (limit > 0 and (item.size_bytes or 0) <= limit) else "policy",  # as in `apply_policy`
+        )
+        for record_id, listed in lists for item in listed
+    ]  # fmt: skip
+    if rows:
+        conn.executemany(
             f"INSERT INTO attachments ({owner}, remote_id, name, mime_type, size_bytes, inline, content_id, kept)"
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
             f" ON CONFLICT ({owner}, remote_id) WHERE {owner} IS NOT NULL DO UPDATE SET name = ?3, mime_type = ?4,"
@@ -69,11 +65,8 @@ def write_list(
             " tries = CASE kept WHEN 'failed' THEN 0 ELSE tries END,"
             # What could not be fetched is tried again when its record changes; what has another size has other bytes.
             " kept = CASE WHEN kept = 'failed' OR (?5 IS NOT NULL AND ?5 IS NOT size_bytes) THEN ?8 ELSE kept END",
-            [
-                record_id, item.remote_id, item.name, item.mime_type, item.size_bytes, item.inline, item.content_id,
-                "wanted" if wanted else "policy",
-            ],
-        )  # fmt: skip
+            rows,
+        )
 
 
 def wanted(store: Store, feed_id: int, limit: int, *, without: Sequence[int] = ()) -> list[Wanted]:

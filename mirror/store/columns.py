@@ -81,16 +81,25 @@ class Derived:
     folder_remote_id: str | None = None
 
 
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
 def fields_of(raw: bytes | str) -> Fields:
     """A record's JSON as a dict. Raises: ValueError when it is none."""
-    try:
-        return msgspec.json.decode(raw, type=dict[str, Any])
-    except msgspec.DecodeError:
-        # msgspec refuses lone surrogates, which JSON allows
+    fields = strict_fields_of(raw)
+    if fields is None:
         fields = json.loads(raw)
         if not isinstance(fields, dict):
-            raise ValueError("not a JSON object") from None
-        return fields
+            raise ValueError("not a JSON object")
+    return fields
+
+
+def strict_fields_of(raw: bytes | str) -> Fields | None:
+    """The same; None where it takes a more patient reader: msgspec refuses lone surrogates, which JSON allows."""
+    try:
+        return _decode(raw)
+    except msgspec.DecodeError:
+        return None
 
 
 def derive(kind: str, fields: Fields) -> Derived:

@@ -1,8 +1,10 @@
 """Changes into tables: the one place where records are written; `lists.py` writes what belongs to them.
 
-A page is looked up first, in one query, and only what differs is written; a page of known records costs a read. Each
-record that can't be stored goes to `stuck`, the rest of its page is stored all the same. Old versions are kept by the
-triggers of `schema.sql`, not here.
+This is the hot path, and looks as it does for that. A page is looked up in one query, and only what differs is taken apart
+and written: a page of known records costs a read. What is to be written is gathered first, then put into each table by one
+statement. When SQLite refuses one of these, the page is taken back and written record by record, so that the one that
+can't be stored goes to `stuck`, and the rest is stored all the same. Old versions are kept by the triggers of
+`schema.sql`, not here.
 """
 
 from __future__ import annotations
@@ -15,10 +17,34 @@ from dataclasses import dataclass, field
 from mirror import clock as clocks
 from mirror.feed import Change, Counts, Gone, Page, Record, Unreadable
 from mirror.resources import KINDS, Kind
-from mirror.store import journal, lists, omitted, order, settling
-from mirror.store.columns import COLUMNS, Derived, derive, fields_of
+from mirror.store import journal, lists, omitted, order, parking, settling
+from mirror.store.columns import COLUMNS, Derived, Row, derive, fields_of, strict_fields_of
 from mirror.store.connection import Store
 from mirror.store.journal import FeedRow
+
+UNSTORABLE = (ValueError, OverflowError, RecursionError, sqlite3.DataError, sqlite3.IntegrityError)
+"""What Python or SQLite raise of a record that neither of them can hold."""
+
+SURELY_SHALLOW = 500
+"""So many brackets nest less deep than the 1,000 that SQLite can read."""
+
+_NEW = ("remote_id", "etag", "modified_at", "observed_at", "seq", "generation")
+_REWRITTEN = ("etag", "modified_at", "observed_at", "seq", "deleted_at", "deletion", "generation")
+
+
+def _insert(kind: Kind) -> str:
+    parent = [kind.parent_column] if kind.parent_column else []
+    names = ["id", "account_id", *parent, *_NEW, *COLUMNS[kind.name], "raw"]
+    return f"INSERT INTO {kind.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+
+def _update(kind: Kind) -> str:
+    names = (*_REWRITTEN, *COLUMNS[kind.name], "raw")
+    return f"UPDATE {kind.name} SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
+
+
+_INSERT = {kind.name: _insert(kind) for kind in KINDS.values()}
+_UPDATE = {kind.name: _update(kind) for kind in KINDS.values()}
 
 
 @dataclass(slots=True)
@@ -37,7 +63,7 @@ class _Known:
 
 @dataclass(slots=True)
 class Batch:
-    """A page on its way into the tables."""
+    """Changes on their way into the tables."""
 
     conn: sqlite3.Connection
     feed: FeedRow
@@ -48,13 +74,24 @@ class Batch:
     counts: Counts
     folders: dict[str, int]
     attachments_up_to_bytes: int | None
-    inserted: list[int] = field(default_factory=list)
-    rewritten: list[int] = field(default_factory=list)
-    children: dict[str, list[tuple[object, ...]]] = field(default_factory=dict)
 
     def new_seq(self) -> int:
         self.seq += 1
         return self.seq
+
+
+@dataclass(slots=True)
+class _Part:
+    """What is to be written of some changes, no two of them of one record."""
+
+    new: list[Row] = field(default_factory=list)
+    rewritten: list[Row] = field(default_factory=list)
+    buried: list[Row] = field(default_factory=list)
+    bodies: list[Row] = field(default_factory=list)
+    lists: lists.Lists = field(default_factory=lists.Lists)
+    unstorable: list[Unreadable] = field(default_factory=list)
+    again: list[int] = field(default_factory=list)  # unchanged, and to be marked as contained in this listing
+    unchanged: int = 0
 
 
 def apply(store: Store, feed: FeedRow, page: Page, counts: Counts) -> None:
@@ -105,64 +142,52 @@ def _open_batch(store: Store, conn: sqlite3.Connection, feed: FeedRow, counts: C
     return Batch(conn, feed, kind, now, seq, next_id, counts, folders, limit)
 
 
-def _without_repeats(changes: Sequence[Change]) -> Iterable[list[Change]]:
+def _without_repeats(changes: Sequence[Change]) -> Iterable[Sequence[Change]]:
     """The changes in order, cut where an id appears again: every state that was delivered is written."""
-    part: list[Change] = []
+    start = 0
     ids: set[str] = set()
-    for change in changes:
-        if change.remote_id is not None:
-            if change.remote_id in ids:
-                yield part
-                part, ids = [], set()
-            ids.add(change.remote_id)
-        part.append(change)
-    yield part
+    for at, change in enumerate(changes):
+        if change.remote_id is None:
+            continue
+        if change.remote_id in ids:
+            yield changes[start:at]
+            start = at
+            ids.clear()
+        ids.add(change.remote_id)
+    yield changes[start:]
 
 
-def _write_part(batch: Batch, changes: list[Change]) -> None:
+def _write_part(batch: Batch, changes: Sequence[Change]) -> None:
     known = _look_up(batch, [change.remote_id for change in changes if change.remote_id is not None])
-    seen_again: list[int] = []
-    parked = _parked(batch)
-    for change in changes:
-        batch.conn.execute("SAVEPOINT record")
-        mark = (batch.seq, batch.next_id, len(batch.inserted), len(batch.rewritten))
-        sizes = {table: len(rows) for table, rows in batch.children.items()}
-        try:
-            stored = _write(batch, change, known.get(change.remote_id or ""))
-        except (ValueError, OverflowError, RecursionError, sqlite3.DataError, sqlite3.IntegrityError) as error:
-            batch.conn.execute("ROLLBACK TO record")
-            batch.seq, batch.next_id = mark[0], mark[1]
-            del batch.inserted[mark[2] :], batch.rewritten[mark[3] :]
-            for table, rows in batch.children.items():
-                del rows[sizes.get(table, 0) :]
-            _park(batch, Unreadable(_bytes_of(change), f"{type(error).__name__}: {error}"[:500], change.remote_id))
-            seen_again += _known_ids(known, change)
-        else:
-            if stored is not None:
-                seen_again.append(stored)
-            elif isinstance(change, Unreadable):
-                seen_again += _known_ids(known, change)
-            if parked and change.remote_id in parked:
-                _unpark(batch, change)
-        batch.conn.execute("RELEASE record")
-    lists.write(batch)
-    _stamp(batch, seen_again)
-
-
-def _known_ids(known: dict[str, _Known], change: Change) -> list[int]:
-    """What is stored of a record that is there upstream but can't be stored as it is now: it is not absent."""
-    there = known.get(change.remote_id or "")
-    return [there.id] if there is not None and not isinstance(change, Gone) else []
+    before = (batch.seq, batch.next_id)
+    batch.conn.execute("SAVEPOINT part")
+    try:
+        part = _taken_apart(batch, changes, known)
+        _put_into_tables(batch, part)
+    except UNSTORABLE as error:
+        batch.conn.execute("ROLLBACK TO part")
+        batch.conn.execute("RELEASE part")
+        batch.seq, batch.next_id = before
+        if len(changes) > 1:
+            for change in changes:
+                _write_part(batch, [change])
+            return
+        part = _Part(unstorable=[_unstorable(changes[0], error)])
+        if not isinstance(changes[0], Gone):
+            part.again += [there.id for there in known.values()]
+    else:
+        batch.conn.execute("RELEASE part")
+    parking.settle(batch, changes, part.unstorable)
+    _stamp(batch, part.again)
+    _count(batch.counts, part)
 
 
 def _look_up(batch: Batch, remote_ids: list[str]) -> dict[str, _Known]:
-    kind, feed = batch.kind, batch.feed
+    kind = batch.kind
     body, join = "NULL", ""
     if kind.name == "messages":
         body, join = "html", " LEFT JOIN message_bodies ON message_id = messages.id"
-    column, value = (
-        ("account_id", feed.account_id) if kind.parent_column is None else (kind.parent_column, feed.parent_id)
-    )
+    column, value = place(kind, batch.feed)
     rows = batch.conn.execute(
         f"SELECT remote_id, id, etag, raw, modified_at, observed_at, deleted_at, generation, {body} FROM {kind.name}{join}"
         f" WHERE {column} = ? AND remote_id IN (SELECT value FROM json_each(?))",
@@ -171,132 +196,131 @@ def _look_up(batch: Batch, remote_ids: list[str]) -> dict[str, _Known]:
     return {row[0]: _Known(*row[1:]) for row in rows}
 
 
-# --- one change ---------------------------------------------------------------------------------------------------------
+# --- taken apart --------------------------------------------------------------------------------------------------------
 
 
-def _write(batch: Batch, change: Change, known: _Known | None) -> int | None:
-    """Write one change. Returns the id of a record that is unchanged but must be marked as seen in this listing."""
-    if isinstance(change, Unreadable):
-        _park(batch, change)
-        return None
-    if isinstance(change, Gone):
-        if known is not None and known.deleted_at is None:
-            bury(batch.conn, batch.kind, known.id, batch.new_seq(), batch.now, change.at or batch.now, "reported")
-            batch.counts.deleted += 1
-        return None
-    if "\x00" in change.remote_id:
+def _taken_apart(batch: Batch, changes: Sequence[Change], known: dict[str, _Known]) -> _Part:
+    """What these changes write, and which of them can't be stored."""
+    part = _Part()
+    for change in changes:
+        there = known.get(change.remote_id or "")
+        if isinstance(change, Gone):
+            if there is not None and there.deleted_at is None:
+                part.buried.append((change.at or batch.now, "reported", batch.now, batch.new_seq(), there.id))
+            continue
+        try:
+            if isinstance(change, Unreadable):
+                part.unstorable.append(change)
+            elif _take_apart(batch, part, change, there):
+                continue
+        except UNSTORABLE as error:
+            part.unstorable.append(_unstorable(change, error))
+        if there is not None and there.generation != batch.feed.generation:
+            part.again.append(there.id)
+    return part
+
+
+def _take_apart(batch: Batch, part: _Part, record: Record, known: _Known | None) -> bool:
+    """Take note of what a record writes, once nothing of it can fail any more. False: nothing, it is as it was."""
+    if "\x00" in record.remote_id:
         raise ValueError("its id holds a NUL, which SQLite's functions end a text at")
-    raw = change.raw.decode("utf-8")
+    raw = record.raw.decode("utf-8")
     if known is None:
-        _insert(batch, change, raw)
-        batch.counts.created += 1
-        return None
-    if change.omitted and known.deleted_at is None:
-        raw = omitted.filled(raw, known.raw, change.omitted)
-    body_differs = change.body is not None and change.body != known.body
-    told_before = known.deleted_at is None and change.etag == known.etag and not body_differs
-    if told_before and omitted.same(raw, known.raw, change.omitted):
-        batch.counts.unchanged += 1
-        return known.id if known.generation != batch.feed.generation else None
-    _update(batch, change, raw, known, body_differs)
-    return None
-
-
-def _insert(batch: Batch, record: Record, raw: str) -> None:
-    kind, feed = batch.kind, batch.feed
+        _take_new(batch, part, record, raw, _derived(batch, raw))
+        return True
+    if record.omitted and known.deleted_at is None:
+        raw = omitted.filled(raw, known.raw, record.omitted)
+    body_differs = record.body is not None and record.body != known.body
+    told_before = known.deleted_at is None and record.etag == known.etag and not body_differs
+    if told_before and omitted.same(raw, known.raw, record.omitted):
+        part.unchanged += 1
+        return False
     derived = _derived(batch, raw)
-    envelope: dict[str, object] = {"id": batch.next_id, "account_id": feed.account_id}
-    if kind.parent_column is not None:
-        envelope[kind.parent_column] = feed.parent_id
-    seq = batch.new_seq()
-    envelope |= {
-        "remote_id": record.remote_id, "etag": record.etag, "modified_at": record.modified_at,
-        "observed_at": batch.now, "seq": seq, "generation": feed.generation,
-    }  # fmt: skip
-    names = [*envelope, *COLUMNS[kind.name], "raw"]
-    batch.conn.execute(
-        f"INSERT INTO {kind.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
-        [*envelope.values(), *_columns(batch, derived), raw],
-    )
-    record_id = batch.next_id
-    batch.next_id += 1
-    if kind.name == "messages" and record.body is not None:
-        batch.conn.execute(
-            "INSERT INTO message_bodies (message_id, seq, html, text) VALUES (?, ?, ?, ?)",
-            [record_id, seq, record.body, record.text],
-        )
-    if kind.name == "folders":
-        _take_in_messages(batch, record_id, record.remote_id)
-    batch.inserted.append(record_id)
-    lists.add(batch, record_id, record, derived)
-
-
-def _take_in_messages(batch: Batch, folder_id: int, remote_id: str) -> None:
-    """A folder can become known after mail that lies in it, as folders are listed before mail is pulled."""
-    batch.conn.execute(
-        "UPDATE messages SET folder_id = ? WHERE folder_id IS NULL AND account_id = ? AND raw ->> '$.folderId' = ?",
-        [folder_id, batch.feed.account_id, remote_id],
-    )
-
-
-def _update(batch: Batch, record: Record, raw: str, known: _Known, body_differs: bool) -> None:
-    kind = batch.kind
-    derived = _derived(batch, raw)
-    lists.remove(batch.conn, kind, known.id)
     better_known = known.deleted_at is None and record.etag == known.etag and omitted.completes(raw, known.raw)
-    names = (
-        "etag",
-        "modified_at",
-        "observed_at",
-        "seq",
-        "deleted_at",
-        "deletion",
-        "generation",
-        *COLUMNS[kind.name],
-        "raw",
-    )
     seq = batch.new_seq()
-    batch.conn.execute(
-        f"UPDATE {kind.name} SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?",
-        [
-            record.etag, record.modified_at, known.observed_at if better_known else batch.now, seq, None, None,
-            batch.feed.generation, *_columns(batch, derived), raw, known.id,
-        ],
-    )  # fmt: skip
+    part.rewritten.append((
+        record.etag, record.modified_at, known.observed_at if better_known else batch.now, seq, None, None,
+        batch.feed.generation, *_columns(batch, derived), raw, known.id,
+    ))  # fmt: skip
     if body_differs:
-        batch.conn.execute(
-            "INSERT INTO message_bodies (message_id, seq, html, text) VALUES (?1, ?2, ?3, ?4)"
-            " ON CONFLICT (message_id) DO UPDATE SET seq = ?2, html = ?3, text = ?4",
-            [known.id, seq, record.body, record.text],
-        )
-    batch.counts.changed += 1
-    batch.rewritten.append(known.id)
-    lists.add(batch, known.id, record, derived)
+        part.bodies.append((known.id, seq, record.body, record.text))
+    part.lists.add(batch, known.id, record, derived, new=False)
+    return True
 
 
-def bury(conn: sqlite3.Connection, kind: Kind, record_id: int, seq: int, now: str, at: str, evidence: str) -> None:
-    """Make a record a tombstone. The trigger keeps its live version."""
-    conn.execute(
-        f"UPDATE {kind.name} SET deleted_at = ?, deletion = ?, observed_at = ?, seq = ? WHERE id = ?",
-        [at, evidence, now, seq, record_id],
-    )
-
-
-# --- lists and search ---------------------------------------------------------------------------------------------------
+def _take_new(batch: Batch, part: _Part, record: Record, raw: str, derived: Derived) -> None:
+    feed, record_id, seq = batch.feed, batch.next_id, batch.new_seq()
+    batch.next_id += 1
+    parent = () if batch.kind.parent_column is None else (feed.parent_id,)
+    part.new.append((
+        record_id, feed.account_id, *parent, record.remote_id, record.etag, record.modified_at, batch.now, seq,
+        feed.generation, *_columns(batch, derived), raw,
+    ))  # fmt: skip
+    if record.body is not None:
+        part.bodies.append((record_id, seq, record.body, record.text))
+    part.lists.add(batch, record_id, record, derived, new=True)
 
 
 def _derived(batch: Batch, raw: str) -> Derived:
     """Raises: ValueError, also for JSON that SQLite's functions could not read, as triggers and pages must."""
-    fields = fields_of(raw)
-    if not batch.conn.execute("SELECT json_valid(?)", [raw]).fetchone()[0]:
-        raise ValueError("SQLite can't read it as JSON")
+    fields = strict_fields_of(raw) if raw.count("[") + raw.count("{") < SURELY_SHALLOW else None
+    if fields is None:  # what the strict reader takes needs no second opinion
+        fields = fields_of(raw)
+        if not batch.conn.execute("SELECT json_valid(?)", [raw]).fetchone()[0]:
+            raise ValueError("SQLite can't read it as JSON")
     return derive(batch.kind.name, fields)
 
 
-def _columns(batch: Batch, derived: Derived) -> tuple[object, ...]:
+def _columns(batch: Batch, derived: Derived) -> Row:
     if batch.kind.name != "messages":
         return derived.columns
     return (batch.folders.get(derived.folder_remote_id or ""), *derived.columns[1:])
+
+
+def _unstorable(change: Change, error: Exception) -> Unreadable:
+    return Unreadable(parking.bytes_of(change), f"{type(error).__name__}: {error}"[:500], change.remote_id)
+
+
+# --- into the tables ------------------------------------------------------------------------------------------------------
+
+
+def _put_into_tables(batch: Batch, part: _Part) -> None:
+    """One statement for each table, whatever the number of records."""
+    conn, kind = batch.conn, batch.kind
+    if part.rewritten:
+        lists.remove(conn, kind, [row[-1] for row in part.rewritten])
+        conn.executemany(_UPDATE[kind.name], part.rewritten)
+    if part.new:
+        conn.executemany(_INSERT[kind.name], part.new)
+    if part.buried:
+        conn.executemany(_bury(kind), part.buried)
+    if part.bodies:
+        conn.executemany(
+            "INSERT INTO message_bodies (message_id, seq, html, text) VALUES (?, ?, ?, ?) ON CONFLICT (message_id)"
+            " DO UPDATE SET seq = excluded.seq, html = excluded.html, text = excluded.text",
+            part.bodies,
+        )
+    if kind.name == "folders" and part.new:
+        _take_in_messages(batch, [row[0] for row in part.new])
+    lists.write(batch, part.lists)
+
+
+def bury(conn: sqlite3.Connection, kind: Kind, record_id: int, seq: int, now: str, at: str, evidence: str) -> None:
+    """Make a record a tombstone. The trigger keeps its live version."""
+    conn.execute(_bury(kind), [at, evidence, now, seq, record_id])
+
+
+def _bury(kind: Kind) -> str:
+    return f"UPDATE {kind.name} SET deleted_at = ?, deletion = ?, observed_at = ?, seq = ? WHERE id = ?"
+
+
+def _take_in_messages(batch: Batch, folder_ids: list[object]) -> None:
+    """A folder can become known after mail that lies in it, as folders are listed before mail is pulled."""
+    batch.conn.execute(
+        "UPDATE messages SET folder_id = folders.id FROM folders WHERE folders.id IN (SELECT value FROM json_each(?))"
+        " AND messages.account_id = ? AND folder_id IS NULL AND messages.raw ->> '$.folderId' = folders.remote_id",
+        [json.dumps(folder_ids), batch.feed.account_id],
+    )
 
 
 def _stamp(batch: Batch, ids: list[int]) -> None:
@@ -307,50 +331,16 @@ def _stamp(batch: Batch, ids: list[int]) -> None:
         )
 
 
+def _count(counts: Counts, part: _Part) -> None:
+    counts.created += len(part.new)
+    counts.changed += len(part.rewritten)
+    counts.deleted += len(part.buried)
+    counts.unchanged += part.unchanged
+    counts.stuck += len(part.unstorable)
+
+
 def _remember_seen(conn: sqlite3.Connection, feed: FeedRow, changes: Sequence[Change]) -> None:
     conn.executemany(
         "INSERT OR IGNORE INTO walk_seen (feed_id, remote_id) VALUES (?, ?)",
         [(feed.id, change.remote_id) for change in changes if isinstance(change, Record)],
     )
-
-
-# --- what could not be stored -------------------------------------------------------------------------------------------
-
-
-def _park(batch: Batch, unreadable: Unreadable) -> None:
-    batch.counts.stuck += 1
-    batch.conn.execute(
-        "INSERT INTO stuck (account_id, feed_id, kind, remote_id, reason, first_at, last_at, raw)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) ON CONFLICT (feed_id, ifnull(remote_id, raw))"
-        " DO UPDATE SET reason = ?5, last_at = ?6, raw = ?7, tries = tries + 1, gone_at = NULL",
-        [
-            batch.feed.account_id, batch.feed.id, batch.kind.name, unreadable.remote_id, unreadable.reason, batch.now,
-            unreadable.raw,
-        ],
-    )  # fmt: skip
-
-
-def _bytes_of(change: Change) -> bytes:
-    """What upstream sent of it; of a message, its body too, which has no other place while the message has none."""
-    if isinstance(change, Gone):
-        return b""
-    if isinstance(change, Unreadable) or change.body is None:
-        return change.raw
-    head = change.raw.rstrip().removesuffix(b"}")
-    return head + (b"," if head.strip() != b"{" else b"") + b'"body":' + json.dumps(change.body).encode() + b"}"
-
-
-def _parked(batch: Batch) -> set[str]:
-    rows = batch.conn.execute(
-        "SELECT remote_id FROM stuck WHERE feed_id = ? AND remote_id IS NOT NULL", [batch.feed.id]
-    )
-    return {row[0] for row in rows}
-
-
-def _unpark(batch: Batch, change: Change) -> None:
-    place = [batch.feed.id, change.remote_id]
-    if isinstance(change, Record):
-        batch.conn.execute("DELETE FROM stuck WHERE feed_id = ? AND remote_id = ?", place)
-    elif isinstance(change, Gone):
-        where = "feed_id = ? AND remote_id = ? AND gone_at IS NULL"
-        batch.conn.execute(f"UPDATE stuck SET gone_at = ? WHERE {where}", [batch.now, *place])

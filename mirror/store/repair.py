@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mirror.resources import KINDS, Kind
 from mirror.store import migrations
-from mirror.store.attachments import write_list
+from mirror.store.attachments import write_lists
 from mirror.store.columns import CHILDREN, COLUMNS, derive, fields_of
 from mirror.store.connection import Store
 from mirror.store.findings import Finding, OnProgress
@@ -62,4 +62,5 @@ def _rebuild_record(conn: sqlite3.Connection, kind: Kind, record_id: int) -> Non
             [(record_id, *values) for values in derived.children.get(table, [])],
         )
     if kind.attachments:
-        write_list(conn, kind, record_id, derived.attachments, row["up_to_bytes"], row["now"])
+        listed = [(record_id, derived.attachments)]
+        write_lists(conn, kind, listed, row["up_to_bytes"], removed_at=row["now"])

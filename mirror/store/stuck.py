@@ -1,4 +1,4 @@
-"""The records that could not be stored, and why. They are parked and taken out in `records.py`; here they are only read."""
+"""The records that could not be stored, and why. They are parked and taken out in `parking.py`; here they are only read."""
 
 from __future__ import annotations
 
