@@ -64,6 +64,7 @@ def source_for(home: Path, account: Account, clock: Clock) -> Any:
     """The account's source, signed in. Raises: Usage when its credentials are missing."""
     from mirror import credentials
     from mirror.feed import Settings
+    from mirror.sources.ahead import Ahead
     from mirror.sources.aurinko import Aurinko
 
     if account.source != "aurinko":
@@ -72,7 +73,7 @@ def source_for(home: Path, account: Account, clock: Clock) -> Any:
         )
     secret = credentials.load(home, account.name)
     settings = Settings(account.since, account.attachments_up_to_bytes)
-    return Aurinko(
+    source = Aurinko(
         account.base_url,
         secret,
         clock=clock,
@@ -80,6 +81,7 @@ def source_for(home: Path, account: Account, clock: Clock) -> Any:
         budget_s=retry_budget_s(),
         rates=_rates().of_another(clock),
     )
+    return Ahead(source, clock)
 
 
 @lru_cache(maxsize=1)
