@@ -78,7 +78,7 @@ def wanted(store: Store, feed_id: int, limit: int, *, without: Sequence[int] = (
     )
     rows = store.conn.execute(
         f"SELECT attachments.id, attachments.remote_id, record.remote_id FROM attachments"
-        f" JOIN {kind.name} AS record ON record.id = attachments.{kind.singular}_id"
+        f" CROSS JOIN {kind.name} AS record ON record.id = attachments.{kind.singular}_id"  # or all mails are gone through
         f" WHERE kept = 'wanted' AND removed_at IS NULL AND record.deleted_at IS NULL AND record.{place} = ?"
         " AND attachments.id NOT IN (SELECT value FROM json_each(?)) ORDER BY tries, attachments.id DESC LIMIT ?",
         [value, json.dumps(list(without)), limit],
