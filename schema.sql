@@ -38,7 +38,7 @@ CREATE TABLE accounts (
     created_at   TEXT NOT NULL,
     removed_at   TEXT                      -- removed accounts are not pulled any more; their records stay
 );
-CREATE UNIQUE INDEX accounts_name ON accounts(name) WHERE removed_at IS NULL;
+CREATE UNIQUE INDEX accounts_name ON accounts(name) WHERE removed_at IS NULL;   -- the account of a name; those that are removed may share it
 
 -- What is asked for changes: one row for each account and kind, and for each calendar and task list.
 CREATE TABLE feeds (
@@ -57,7 +57,7 @@ CREATE TABLE feeds (
     retry_at     TEXT,                     -- the schedule leaves it alone until then
     error        TEXT
 );
-CREATE UNIQUE INDEX feeds_place ON feeds(account_id, kind, ifnull(parent_id, 0));
+CREATE UNIQUE INDEX feeds_place ON feeds(account_id, kind, ifnull(parent_id, 0));   -- the feeds of an account, in every pass
 
 -- The ids that the walk under way has been given: how a record that is in both of upstream's feeds is noticed, also after
 -- a crash in between. Emptied when the walk ends.
@@ -86,8 +86,8 @@ CREATE TABLE runs (
     unchanged    INTEGER NOT NULL DEFAULT 0,
     error        TEXT
 );
-CREATE INDEX runs_feed_id ON runs(feed_id, started_at);
-CREATE INDEX runs_started_at ON runs(started_at);
+CREATE INDEX runs_feed_id ON runs(feed_id, started_at);   -- the last runs of a feed: /sync
+CREATE INDEX runs_started_at ON runs(started_at);   -- latest-runs, /sync; clearing away what brought nothing
 
 -- A record that could not be stored: its bytes and why. The feed goes on without it; the row goes when the record is in. Of
 -- what upstream deleted before it could be stored, these bytes are all there is: they stay, with gone_at.
@@ -104,7 +104,7 @@ CREATE TABLE stuck (
     raw          BLOB NOT NULL,
     gone_at      TEXT                      -- since when upstream no longer has it
 );
-CREATE UNIQUE INDEX stuck_record ON stuck(feed_id, ifnull(remote_id, raw));
+CREATE UNIQUE INDEX stuck_record ON stuck(feed_id, ifnull(remote_id, raw));   -- whether a record is stuck, in every page of a pass
 
 -- Records that upstream delivered without some of their fields (their raw has `omitted`): to be read one by one.
 CREATE TABLE incomplete (
@@ -150,9 +150,9 @@ CREATE TABLE edits (
     retry_at     TEXT,
     error        TEXT
 );
-CREATE INDEX edits_state ON edits(state, account_id);
-CREATE INDEX edits_record ON edits(kind, coalesce(record_id, -id));
-CREATE INDEX edits_plan_id ON edits(plan_id) WHERE plan_id IS NOT NULL;
+CREATE INDEX edits_state ON edits(state, account_id);   -- what is to be sent, what waits for a person: push, status, outbox
+CREATE INDEX edits_record ON edits(kind, coalesce(record_id, -id));   -- the edits of a record
+CREATE INDEX edits_plan_id ON edits(plan_id) WHERE plan_id IS NOT NULL;   -- the edits of a plan
 
 -- Many edits at once, worked out on a scratch copy and looked at before anything is done.
 CREATE TABLE plans (
@@ -256,9 +256,9 @@ CREATE TABLE contacts (
     raw          TEXT NOT NULL,
     UNIQUE (account_id, remote_id)
 );
-CREATE UNIQUE INDEX contacts_seq ON contacts(seq);
-CREATE INDEX contacts_deleted_at ON contacts(deleted_at) WHERE deleted_at IS NOT NULL;
-CREATE INDEX contacts_name ON contacts(name);   -- table pages, cards of one name
+CREATE UNIQUE INDEX contacts_seq ON contacts(seq);   -- changed-today, as-of, /history: newest changes first
+CREATE INDEX contacts_deleted_at ON contacts(deleted_at) WHERE deleted_at IS NOT NULL;   -- deleted, tombstones; counts leave them out
+CREATE INDEX contacts_name ON contacts(name);   -- duplicate-contacts; the table page in its order
 CREATE INDEX contacts_name_nocase ON contacts(name COLLATE NOCASE);   -- the address book, from letter to letter
 CREATE INDEX contacts_categories ON contacts(categories) WHERE categories IS NOT NULL;   -- which categories there are
 
@@ -282,8 +282,8 @@ CREATE TABLE calendars (
     raw          TEXT NOT NULL,
     UNIQUE (account_id, remote_id)
 );
-CREATE UNIQUE INDEX calendars_seq ON calendars(seq);
-CREATE INDEX calendars_deleted_at ON calendars(deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE UNIQUE INDEX calendars_seq ON calendars(seq);   -- as of contacts
+CREATE INDEX calendars_deleted_at ON calendars(deleted_at) WHERE deleted_at IS NOT NULL;   -- as of contacts
 
 -- An appointment, a series, or an exception to a series (upstream reports no regular occurrences).
 CREATE TABLE events (
@@ -324,12 +324,12 @@ CREATE TABLE events (
     raw          TEXT NOT NULL,
     UNIQUE (calendar_id, remote_id)
 );
-CREATE UNIQUE INDEX events_seq ON events(seq);
-CREATE INDEX events_deleted_at ON events(deleted_at) WHERE deleted_at IS NOT NULL;
-CREATE INDEX events_starts_at ON events(starts_at);
-CREATE INDEX events_ends_at ON events(ends_at, starts_at);   -- what lies in a window
-CREATE INDEX events_masters ON events(starts_at) WHERE recurrence_type = 'master';   -- the series, whose occurrences may lie anywhere
-CREATE INDEX events_series ON events(calendar_id, series_remote_id) WHERE series_remote_id IS NOT NULL;
+CREATE UNIQUE INDEX events_seq ON events(seq);   -- as of contacts
+CREATE INDEX events_deleted_at ON events(deleted_at) WHERE deleted_at IS NOT NULL;   -- as of contacts
+CREATE INDEX events_starts_at ON events(starts_at);   -- next-days, meetings-per-week; the table page in its order
+CREATE INDEX events_ends_at ON events(ends_at, starts_at);   -- what lies in a window: /calendar, agenda
+CREATE INDEX events_masters ON events(starts_at) WHERE recurrence_type = 'master';   -- next-days: the series, whose occurrences may lie anywhere
+CREATE INDEX events_series ON events(calendar_id, series_remote_id) WHERE series_remote_id IS NOT NULL;   -- the exceptions to a series
 
 -- A mail folder or label. A complete listing each time.
 CREATE TABLE folders (
@@ -352,8 +352,8 @@ CREATE TABLE folders (
     raw          TEXT NOT NULL,
     UNIQUE (account_id, remote_id)
 );
-CREATE UNIQUE INDEX folders_seq ON folders(seq);
-CREATE INDEX folders_deleted_at ON folders(deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE UNIQUE INDEX folders_seq ON folders(seq);   -- as of contacts
+CREATE INDEX folders_deleted_at ON folders(deleted_at) WHERE deleted_at IS NOT NULL;   -- as of contacts
 
 -- A mail, without its body (message_bodies).
 CREATE TABLE messages (
@@ -389,16 +389,16 @@ CREATE TABLE messages (
     raw          TEXT NOT NULL,
     UNIQUE (account_id, remote_id)
 );
-CREATE UNIQUE INDEX messages_seq ON messages(seq);
-CREATE INDEX messages_deleted_at ON messages(deleted_at) WHERE deleted_at IS NOT NULL;
-CREATE INDEX messages_received_at ON messages(received_at, account_id, from_email, has_attachments, deleted_at);   -- a period: who, what
-CREATE INDEX messages_thread_id ON messages(account_id, thread_id, received_at);   -- in order; else SQLite takes messages_account_id for it
-CREATE INDEX messages_folder_id ON messages(folder_id, received_at);
+CREATE UNIQUE INDEX messages_seq ON messages(seq);   -- as of contacts
+CREATE INDEX messages_deleted_at ON messages(deleted_at) WHERE deleted_at IS NOT NULL;   -- as of contacts
+CREATE INDEX messages_received_at ON messages(received_at, account_id, from_email, has_attachments, deleted_at);   -- who-writes-to-me, mail-per-day: what came when
+CREATE INDEX messages_thread_id ON messages(account_id, thread_id, received_at);   -- a conversation in order, longest-threads; else SQLite takes messages_account_id for it
+CREATE INDEX messages_folder_id ON messages(folder_id, received_at);   -- a folder's mail, newest first: /mail, write-to-most
 CREATE INDEX messages_account_id ON messages(account_id, received_at);   -- one account's mail, newest first
-CREATE INDEX messages_sent ON messages(received_at, deleted_at, labels) WHERE labels LIKE '%"sent"%';   -- whom I wrote to
-CREATE INDEX messages_from_email ON messages(from_email, received_at, deleted_at);   -- who writes to me; newsletters
-CREATE INDEX messages_unread ON messages(account_id, folder_id, received_at) WHERE unread = 1 AND deleted_at IS NULL;   -- unread by folder
-CREATE INDEX messages_internet_message_id ON messages(internet_message_id);
+CREATE INDEX messages_sent ON messages(received_at, deleted_at, labels) WHERE labels LIKE '%"sent"%';   -- whom I wrote to: people
+CREATE INDEX messages_from_email ON messages(from_email, received_at, deleted_at);   -- who-writes-to-me, newsletters, with-person
+CREATE INDEX messages_unread ON messages(account_id, folder_id, received_at) WHERE unread = 1 AND deleted_at IS NULL;   -- unread-by-folder, /mail
+CREATE INDEX messages_internet_message_id ON messages(internet_message_id);   -- whether a mail that was sent has come back: push
 
 -- A list of tasks. A complete listing each time.
 CREATE TABLE task_lists (
@@ -419,8 +419,8 @@ CREATE TABLE task_lists (
     raw          TEXT NOT NULL,
     UNIQUE (account_id, remote_id)
 );
-CREATE UNIQUE INDEX task_lists_seq ON task_lists(seq);
-CREATE INDEX task_lists_deleted_at ON task_lists(deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE UNIQUE INDEX task_lists_seq ON task_lists(seq);   -- as of contacts
+CREATE INDEX task_lists_deleted_at ON task_lists(deleted_at) WHERE deleted_at IS NOT NULL;   -- as of contacts
 
 -- A task.
 CREATE TABLE tasks (
@@ -449,9 +449,9 @@ CREATE TABLE tasks (
     raw          TEXT NOT NULL,
     UNIQUE (task_list_id, remote_id)
 );
-CREATE UNIQUE INDEX tasks_seq ON tasks(seq);
-CREATE INDEX tasks_deleted_at ON tasks(deleted_at) WHERE deleted_at IS NOT NULL;
-CREATE INDEX tasks_due_at ON tasks(due_at);
+CREATE UNIQUE INDEX tasks_seq ON tasks(seq);   -- as of contacts
+CREATE INDEX tasks_deleted_at ON tasks(deleted_at) WHERE deleted_at IS NOT NULL;   -- as of contacts
+CREATE INDEX tasks_due_at ON tasks(due_at);   -- overdue-tasks, next-tasks; the table page in its order
 
 -- The bodies of messages. A body that is replaced (a draft that is written on) is kept in message_body_versions.
 CREATE TABLE message_bodies (
@@ -472,8 +472,8 @@ CREATE TABLE contact_emails (
     name         TEXT,
     type         TEXT
 );
-CREATE INDEX contact_emails_contact_id ON contact_emails(contact_id);
-CREATE INDEX contact_emails_email ON contact_emails(email);
+CREATE INDEX contact_emails_contact_id ON contact_emails(contact_id);   -- a contact's addresses, to be shown or written anew
+CREATE INDEX contact_emails_email ON contact_emails(email);   -- whose address it is: people, with-person
 
 CREATE TABLE contact_phones (
     id           INTEGER PRIMARY KEY,
@@ -481,7 +481,7 @@ CREATE TABLE contact_phones (
     phone        TEXT NOT NULL,
     type         TEXT
 );
-CREATE INDEX contact_phones_contact_id ON contact_phones(contact_id);
+CREATE INDEX contact_phones_contact_id ON contact_phones(contact_id);   -- a contact's numbers
 
 CREATE TABLE contact_addresses (
     id           INTEGER PRIMARY KEY,
@@ -493,7 +493,7 @@ CREATE TABLE contact_addresses (
     country      TEXT,
     type         TEXT
 );
-CREATE INDEX contact_addresses_contact_id ON contact_addresses(contact_id);
+CREATE INDEX contact_addresses_contact_id ON contact_addresses(contact_id);   -- a contact's postal addresses
 
 CREATE TABLE event_attendees (
     id           INTEGER PRIMARY KEY,
@@ -503,8 +503,8 @@ CREATE TABLE event_attendees (
     type         TEXT,                     -- required, optional or resource
     response     TEXT                      -- accepted, tentative, declined, or NULL
 );
-CREATE INDEX event_attendees_event_id ON event_attendees(event_id);
-CREATE INDEX event_attendees_email ON event_attendees(email);
+CREATE INDEX event_attendees_event_id ON event_attendees(event_id);   -- an event's attendees, to be shown or written anew; who-i-meet-most
+CREATE INDEX event_attendees_email ON event_attendees(email);   -- meetings with somebody: people, with-person
 
 CREATE TABLE message_recipients (
     id           INTEGER PRIMARY KEY,
@@ -513,8 +513,8 @@ CREATE TABLE message_recipients (
     email        TEXT,                     -- lower case
     name         TEXT
 );
-CREATE INDEX message_recipients_message_id ON message_recipients(message_id, role, email);
-CREATE INDEX message_recipients_email ON message_recipients(email);
+CREATE INDEX message_recipients_message_id ON message_recipients(message_id, role, email);   -- a mail's recipients; write-to-most
+CREATE INDEX message_recipients_email ON message_recipients(email);   -- mail to somebody: people, with-person
 
 -- Attachments of mails and events. Rows are never removed: what is no longer attached has removed_at, and keeps its bytes.
 CREATE TABLE attachments (
@@ -532,9 +532,9 @@ CREATE TABLE attachments (
     sha256       TEXT,                     -- blobs.sha256 in blobs.db
     removed_at   TEXT
 );
-CREATE UNIQUE INDEX attachments_message_id ON attachments(message_id, remote_id) WHERE message_id IS NOT NULL;
-CREATE UNIQUE INDEX attachments_event_id ON attachments(event_id, remote_id) WHERE event_id IS NOT NULL;
-CREATE INDEX attachments_wanted ON attachments(id) WHERE kept = 'wanted';
+CREATE UNIQUE INDEX attachments_message_id ON attachments(message_id, remote_id) WHERE message_id IS NOT NULL;   -- a mail's attachments
+CREATE UNIQUE INDEX attachments_event_id ON attachments(event_id, remote_id) WHERE event_id IS NOT NULL;   -- an event's attachments
+CREATE INDEX attachments_wanted ON attachments(id) WHERE kept = 'wanted';   -- what is to be fetched, in every pass
 
 -- ---------------------------------------------------------------------------------------------------------- history
 
@@ -555,9 +555,8 @@ CREATE TABLE versions (
     deletion     TEXT,
     raw          TEXT NOT NULL
 );
-CREATE INDEX versions_record_id ON versions(kind, record_id, seq);
-CREATE INDEX versions_superseded_seq ON versions(superseded_seq);
-CREATE INDEX versions_superseded_at ON versions(kind, superseded_at);
+CREATE INDEX versions_record_id ON versions(kind, record_id, seq);   -- the history of a record; changed-most
+CREATE INDEX versions_superseded_at ON versions(kind, superseded_at);   -- as-of, accounts-then: what has been superseded since
 
 CREATE TABLE message_body_versions (
     message_id   INTEGER NOT NULL REFERENCES messages(id),
