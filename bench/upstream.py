@@ -139,19 +139,19 @@ class Upstream:
         return DONE
 
     def serve(self, connection: socket.socket) -> None:
-        """The requests of a connection, one after the other."""
+        """The requests of a connection, one after the other, until whoever asks has gone or was killed."""
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with connection, connection.makefile("rb") as incoming:
-            while line := incoming.readline():
-                body_bytes = 0
-                while (header := incoming.readline()) not in (b"\r\n", b""):
-                    if header.lower().startswith(b"content-length:"):
-                        body_bytes = int(header.partition(b":")[2])
-                incoming.read(body_bytes)
-                try:
+        try:
+            with connection, connection.makefile("rb") as incoming:
+                while line := incoming.readline():
+                    body_bytes = 0
+                    while (header := incoming.readline()) not in (b"\r\n", b""):
+                        if header.lower().startswith(b"content-length:"):
+                            body_bytes = int(header.partition(b":")[2])
+                    incoming.read(body_bytes)
                     connection.sendall(self.answer(line.split()[1].decode()))
-                except (BrokenPipeError, ConnectionResetError):
-                    return
+        except (BrokenPipeError, ConnectionResetError):
+            pass
 
 
 def main() -> None:
