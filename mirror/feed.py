@@ -6,7 +6,8 @@ A *source* is asked for the *page* that comes after a *cursor* of a *feed*. A pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 Cursor = dict[str, Any]
@@ -31,7 +32,13 @@ class Record:
     modified_at: str | None = None  # as the mirror writes moments
     omitted: tuple[str, ...] = ()  # upstream's names of fields that it left out: unknown, not empty
     body: str | None = None  # of a message, as upstream sent it ...
-    text: str | None = None  # ... and as readable text
+    text: str | Callable[[], str] | None = (
+        None  # ... and as readable text, or how to come by it: most mail is known already
+    )
+
+    def readable(self) -> str | None:
+        """The body as readable text."""
+        return self.text() if callable(self.text) else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +153,10 @@ class Counts:
     stuck: int = 0
     completed: int = 0
     attachments: int = 0
+
+    def add(self, more: Counts) -> None:
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(more, one.name))
 
     @property
     def written(self) -> int:

@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -147,8 +148,18 @@ def change_of(feed: Feed, raw: bytes) -> Change:
     body = None
     if feed.kind == "messages" and b'"body"' in raw:
         raw, body = _without_body(raw)
-    text = from_html(body) if body is not None and A_TAG.search(body) else body
+    text = _Readable(body) if body is not None else None
     return Record(head.id, raw, head.etag, _moment(head.lastModifiedTime), tuple(head.omitted or ()), body, text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Readable:
+    """The text of a body, worked out when it is asked for."""
+
+    body: str
+
+    def __call__(self) -> str:
+        return from_html(self.body) if A_TAG.search(self.body) else self.body
 
 
 def tombstones_of(records: list[msgspec.Raw]) -> tuple[Change, ...]:

@@ -16,11 +16,6 @@ from mirror.store.columns import CHILDREN, COLUMNS, Attachment, Derived, Row
 if TYPE_CHECKING:
     from mirror.store.records import Batch
 
-_INSERT = {
-    table: f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-    for tables in CHILDREN.values()
-    for table, columns in tables.items()
-}
 _CONTENT = {kind.name: "messages_search" if kind.name == "messages" else kind.name for kind in KINDS.values()}
 """What a kind's search index is made from."""
 
@@ -72,7 +67,8 @@ def write(batch: Batch, found: Lists) -> None:
     """Write the lists and search entries of records that are in their table by now."""
     conn, kind = batch.conn, batch.kind
     for table, rows in found.children.items():
-        conn.executemany(_INSERT[table], rows)
+        columns = CHILDREN[kind.name][table]
+        conn.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", rows)
     if kind.search and found.records:
         names = ", ".join(kind.search)
         conn.execute(

@@ -32,21 +32,6 @@ _NEW = ("remote_id", "etag", "modified_at", "observed_at", "seq", "generation")
 _REWRITTEN = ("etag", "modified_at", "observed_at", "seq", "deleted_at", "deletion", "generation")
 
 
-def _insert(kind: Kind) -> str:
-    parent = [kind.parent_column] if kind.parent_column else []
-    names = ["id", "account_id", *parent, *_NEW, *COLUMNS[kind.name], "raw"]
-    return f"INSERT INTO {kind.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-
-
-def _update(kind: Kind) -> str:
-    names = (*_REWRITTEN, *COLUMNS[kind.name], "raw")
-    return f"UPDATE {kind.name} SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
-
-
-_INSERT = {kind.name: _insert(kind) for kind in KINDS.values()}
-_UPDATE = {kind.name: _update(kind) for kind in KINDS.values()}
-
-
 @dataclass(slots=True)
 class _Known:
     """What is stored of a record."""
@@ -59,6 +44,16 @@ class _Known:
     deleted_at: str | None
     generation: int
     body: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A record taken apart."""
+
+    record: Record
+    raw: str
+    derived: Derived
+    text: str | None
 
 
 @dataclass(slots=True)
@@ -74,6 +69,7 @@ class Batch:
     counts: Counts
     folders: dict[str, int]
     attachments_up_to_bytes: int | None
+    drafts: dict[str, _Draft]
 
     def new_seq(self) -> int:
         self.seq += 1
@@ -96,8 +92,18 @@ class _Part:
 
 def apply(store: Store, feed: FeedRow, page: Page, counts: Counts) -> None:
     """Write a page and the cursor that stands after it, in one transaction. Twice is the same as once."""
+    drafts = _drafts(store.conn, feed, page.changes)
+    try:
+        _apply(store, feed, page, counts, drafts, one_by_one=False)
+    except UNSTORABLE:
+        _apply(store, feed, page, counts, drafts, one_by_one=True)
+
+
+def _apply(
+    store: Store, feed: FeedRow, page: Page, counts: Counts, drafts: dict[str, _Draft], *, one_by_one: bool
+) -> None:
     with store.transaction() as conn:
-        write_changes(store, conn, feed, page.changes, counts)
+        write_changes(store, conn, feed, page.changes, counts, drafts, one_by_one=one_by_one)
         if feed.state == "following" and page.more:
             _remember_seen(conn, feed, page.changes)
         journal.save_cursor(conn, feed, page.cursor, page.covers, walking=page.more)
@@ -111,21 +117,57 @@ def place(kind: Kind, feed: FeedRow) -> tuple[str, int | None]:
 
 
 def write_changes(
-    store: Store, conn: sqlite3.Connection, feed: FeedRow, changes: Sequence[Change], counts: Counts
-) -> None:
-    """Write changes within a transaction of the caller's."""
+    store: Store, conn: sqlite3.Connection, feed: FeedRow, changes: Sequence[Change], counts: Counts,
+    drafts: dict[str, _Draft] | None = None, *, one_by_one: bool = True,
+) -> None:  # fmt: skip
+    """Write changes within a transaction of the caller's.
+
+    One by one, what can't be stored goes to `stuck`. Else the first of it that SQLite refuses is raised, as of UNSTORABLE:
+    a savepoint for each record makes SQLite copy every page of the file that the record touches.
+    """
     if not changes:
         return
-    batch = _open_batch(store, conn, feed, counts)
+    batch = _open_batch(store, conn, feed, drafts or {})
     first = batch.seq
-    for part in _without_repeats(changes):
-        _write_part(batch, part)
+    parts = ([change] for change in changes) if one_by_one else _without_repeats(changes)
+    for part in parts:
+        _write_part(batch, part, one_by_one=one_by_one)
     if batch.seq != first:
         order.take(conn, batch.seq, batch.now)
         settling.after_pull(conn, feed.account_id, feed.kind, batch.now)
+    counts.add(batch.counts)
 
 
-def _open_batch(store: Store, conn: sqlite3.Connection, feed: FeedRow, counts: Counts) -> Batch:
+def _drafts(conn: sqlite3.Connection, feed: FeedRow, changes: Sequence[Change]) -> dict[str, _Draft]:
+    """Those records that are new, taken apart before the transaction: meanwhile another account can write."""
+    records = {change.remote_id: change for change in changes if isinstance(change, Record)}
+    column, value = place(KINDS[feed.kind], feed)
+    known = conn.execute(
+        f"SELECT remote_id FROM {feed.kind} WHERE {column} = ? AND remote_id IN (SELECT value FROM json_each(?))",
+        [value, json.dumps(list(records))],
+    )
+    for (remote_id,) in known:
+        del records[remote_id]
+    drafts = {}
+    for remote_id, record in records.items():
+        try:
+            drafts[remote_id] = _draft(conn, feed.kind, record, record.raw.decode("utf-8"))
+        except UNSTORABLE:  # to be met again when its turn to be written comes
+            continue
+    return drafts
+
+
+def _draft(conn: sqlite3.Connection, kind: str, record: Record, raw: str) -> _Draft:
+    """Raises: ValueError, also for JSON that SQLite's functions could not read, as triggers and pages must."""
+    fields = strict_fields_of(raw) if raw.count("[") + raw.count("{") < SURELY_SHALLOW else None
+    if fields is None:  # what the strict reader takes needs no second opinion
+        fields = fields_of(raw)
+        if not conn.execute("SELECT json_valid(?)", [raw]).fetchone()[0]:
+            raise ValueError("SQLite can't read it as JSON")
+    return _Draft(record, raw, derive(kind, fields), record.readable())
+
+
+def _open_batch(store: Store, conn: sqlite3.Connection, feed: FeedRow, drafts: dict[str, _Draft]) -> Batch:
     kind = KINDS[feed.kind]
     seq = order.last_place(conn)
     next_id = conn.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {kind.name}").fetchone()[0]
@@ -139,7 +181,7 @@ def _open_batch(store: Store, conn: sqlite3.Connection, feed: FeedRow, counts: C
             conn.execute("SELECT remote_id, id FROM folders WHERE account_id = ?", [feed.account_id]).fetchall()
         )
     now = order.next_moment(conn, store.clock)
-    return Batch(conn, feed, kind, now, seq, next_id, counts, folders, limit)
+    return Batch(conn, feed, kind, now, seq, next_id, Counts(), folders, limit, drafts)
 
 
 def _without_repeats(changes: Sequence[Change]) -> Iterable[Sequence[Change]]:
@@ -157,29 +199,31 @@ def _without_repeats(changes: Sequence[Change]) -> Iterable[Sequence[Change]]:
     yield changes[start:]
 
 
-def _write_part(batch: Batch, changes: Sequence[Change]) -> None:
+def _write_part(batch: Batch, changes: Sequence[Change], *, one_by_one: bool) -> None:
     known = _look_up(batch, [change.remote_id for change in changes if change.remote_id is not None])
-    before = (batch.seq, batch.next_id)
-    batch.conn.execute("SAVEPOINT part")
-    try:
-        part = _taken_apart(batch, changes, known)
+    part = _taken_apart(batch, changes, known)
+    if not one_by_one:
         _put_into_tables(batch, part)
-    except UNSTORABLE as error:
-        batch.conn.execute("ROLLBACK TO part")
-        batch.conn.execute("RELEASE part")
-        batch.seq, batch.next_id = before
-        if len(changes) > 1:
-            for change in changes:
-                _write_part(batch, [change])
-            return
+    elif error := _refused(batch, part):
         part = _Part(unstorable=[_unstorable(changes[0], error)])
         if not isinstance(changes[0], Gone):
             part.again += [there.id for there in known.values()]
-    else:
-        batch.conn.execute("RELEASE part")
     parking.settle(batch, changes, part.unstorable)
     _stamp(batch, part.again)
     _count(batch.counts, part)
+
+
+def _refused(batch: Batch, part: _Part) -> Exception | None:
+    """Put a single change into the tables; why that can't be done, when it can't."""
+    refusal = None
+    batch.conn.execute("SAVEPOINT record")
+    try:
+        _put_into_tables(batch, part)
+    except UNSTORABLE as error:
+        batch.conn.execute("ROLLBACK TO record")
+        refusal = error
+    batch.conn.execute("RELEASE record")
+    return refusal
 
 
 def _look_up(batch: Batch, remote_ids: list[str]) -> dict[str, _Known]:
@@ -224,10 +268,13 @@ def _take_apart(batch: Batch, part: _Part, record: Record, known: _Known | None)
     """Take note of what a record writes, once nothing of it can fail any more. False: nothing, it is as it was."""
     if "\x00" in record.remote_id:
         raise ValueError("its id holds a NUL, which SQLite's functions end a text at")
-    raw = record.raw.decode("utf-8")
     if known is None:
-        _take_new(batch, part, record, raw, _derived(batch, raw))
+        draft = batch.drafts.get(record.remote_id)
+        if draft is None or draft.record is not record:
+            draft = _draft(batch.conn, batch.kind.name, record, record.raw.decode("utf-8"))
+        _take_new(batch, part, draft)
         return True
+    raw = record.raw.decode("utf-8")
     if record.omitted and known.deleted_at is None:
         raw = omitted.filled(raw, known.raw, record.omitted)
     body_differs = record.body is not None and record.body != known.body
@@ -235,40 +282,36 @@ def _take_apart(batch: Batch, part: _Part, record: Record, known: _Known | None)
     if told_before and omitted.same(raw, known.raw, record.omitted):
         part.unchanged += 1
         return False
-    derived = _derived(batch, raw)
     better_known = known.deleted_at is None and record.etag == known.etag and omitted.completes(raw, known.raw)
-    seq = batch.new_seq()
-    part.rewritten.append((
-        record.etag, record.modified_at, known.observed_at if better_known else batch.now, seq, None, None,
-        batch.feed.generation, *_columns(batch, derived), raw, known.id,
-    ))  # fmt: skip
-    if body_differs:
-        part.bodies.append((known.id, seq, record.body, record.text))
-    part.lists.add(batch, known.id, record, derived, new=False)
+    draft = _draft(batch.conn, batch.kind.name, record, raw)
+    _take_rewritten(batch, part, draft, known, known.observed_at if better_known else batch.now, body_differs)
     return True
 
 
-def _take_new(batch: Batch, part: _Part, record: Record, raw: str, derived: Derived) -> None:
-    feed, record_id, seq = batch.feed, batch.next_id, batch.new_seq()
+def _take_new(batch: Batch, part: _Part, draft: _Draft) -> None:
+    feed, record, record_id, seq = batch.feed, draft.record, batch.next_id, batch.new_seq()
     batch.next_id += 1
     parent = () if batch.kind.parent_column is None else (feed.parent_id,)
     part.new.append((
         record_id, feed.account_id, *parent, record.remote_id, record.etag, record.modified_at, batch.now, seq,
-        feed.generation, *_columns(batch, derived), raw,
+        feed.generation, *_columns(batch, draft.derived), draft.raw,
     ))  # fmt: skip
     if record.body is not None:
-        part.bodies.append((record_id, seq, record.body, record.text))
-    part.lists.add(batch, record_id, record, derived, new=True)
+        part.bodies.append((record_id, seq, record.body, draft.text))
+    part.lists.add(batch, record_id, record, draft.derived, new=True)
 
 
-def _derived(batch: Batch, raw: str) -> Derived:
-    """Raises: ValueError, also for JSON that SQLite's functions could not read, as triggers and pages must."""
-    fields = strict_fields_of(raw) if raw.count("[") + raw.count("{") < SURELY_SHALLOW else None
-    if fields is None:  # what the strict reader takes needs no second opinion
-        fields = fields_of(raw)
-        if not batch.conn.execute("SELECT json_valid(?)", [raw]).fetchone()[0]:
-            raise ValueError("SQLite can't read it as JSON")
-    return derive(batch.kind.name, fields)
+def _take_rewritten(
+    batch: Batch, part: _Part, draft: _Draft, known: _Known, observed_at: str, body_differs: bool
+) -> None:
+    record, seq = draft.record, batch.new_seq()
+    part.rewritten.append((
+        record.etag, record.modified_at, observed_at, seq, None, None, batch.feed.generation,
+        *_columns(batch, draft.derived), draft.raw, known.id,
+    ))  # fmt: skip
+    if body_differs:
+        part.bodies.append((known.id, seq, record.body, draft.text))
+    part.lists.add(batch, known.id, record, draft.derived, new=False)
 
 
 def _columns(batch: Batch, derived: Derived) -> Row:
@@ -285,19 +328,23 @@ def _unstorable(change: Change, error: Exception) -> Unreadable:
 
 
 def _put_into_tables(batch: Batch, part: _Part) -> None:
-    """One statement for each table, whatever the number of records."""
     conn, kind = batch.conn, batch.kind
     if part.rewritten:
         lists.remove(conn, kind, [row[-1] for row in part.rewritten])
-        conn.executemany(_UPDATE[kind.name], part.rewritten)
+        names = (*_REWRITTEN, *COLUMNS[kind.name], "raw")
+        sql = f"UPDATE {kind.name} SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
+        conn.executemany(sql, part.rewritten)
     if part.new:
-        conn.executemany(_INSERT[kind.name], part.new)
+        parent = [kind.parent_column] if kind.parent_column else []
+        names = ("id", "account_id", *parent, *_NEW, *COLUMNS[kind.name], "raw")
+        sql = f"INSERT INTO {kind.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        conn.executemany(sql, part.new)
     if part.buried:
         conn.executemany(_bury(kind), part.buried)
     if part.bodies:
         conn.executemany(
-            "INSERT INTO message_bodies (message_id, seq, html, text) VALUES (?, ?, ?, ?) ON CONFLICT (message_id)"
-            " DO UPDATE SET seq = excluded.seq, html = excluded.html, text = excluded.text",
+            "INSERT INTO message_bodies (message_id, seq, html, text) VALUES (?1, ?2, ?3, ?4)"
+            " ON CONFLICT (message_id) DO UPDATE SET seq = ?2, html = ?3, text = ?4",
             part.bodies,
         )
     if kind.name == "folders" and part.new:
