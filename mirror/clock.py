@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import secrets
 import threading
 import time
@@ -104,3 +105,14 @@ def moment(written: str) -> datetime:
     """
     parsed = datetime.fromisoformat(written)
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+_OURS = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{3}Z", re.ASCII)
+
+
+def rewritten(written: str) -> str:
+    """`text(moment(written))`, at a third of the price for what is written so already. Raises: ValueError."""
+    if _OURS.fullmatch(written):
+        datetime.fromisoformat(written)
+        return written
+    return text(moment(written))

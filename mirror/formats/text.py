@@ -51,6 +51,7 @@ _BLOCKS = _PARAGRAPHS | {
     ),
     *("footer", "form", "header", "html", "legend", "li", "main", "nav", "section", "summary", "tr", "caption"),
 }
+_BREAKS = {tag: 2 if tag in _PARAGRAPHS else 1 for tag in _BLOCKS}
 _CELLS = {"td", "th"}
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "p", "source", "track", "wbr"}
 _TAG = re.compile(r"<(/?)([a-zA-Z]+)")
@@ -59,7 +60,7 @@ _MAX_DEPTH = 5_000
 
 def clean(written: str) -> str:
     """The same text without lone surrogates and NULs, which neither UTF-8 nor SQLite's text functions can carry."""
-    if _SURROGATE.search(written):
+    if not written.isascii() and _SURROGATE.search(written):
         try:
             # Python's own way of carrying undecodable bytes through str (PEP 383): bring the bytes back.
             written = decode(written.encode("utf-8", "surrogateescape"))
@@ -106,12 +107,14 @@ def from_html(html: str) -> str:
     if _nests_absurdly(html):
         return _lines([unescape(re.sub(r"<[^<>]*>", " ", html))])
     root = LexborHTMLParser(html).root
-    return _lines(_pieces(root)) if root is not None else ""
+    return _lines(_pieces(root, styled="white-space" in html)) if root is not None else ""
 
 
 def _nests_absurdly(html: str) -> bool:
     """Whether tags are opened so much more often than closed that a parser, quadratic in depth, would not come back."""
     depth = 0
+    if len(html) <= _MAX_DEPTH * len("<b>"):
+        return False
     for tag in _TAG.finditer(html):
         if tag[1]:
             depth -= 1
@@ -122,10 +125,10 @@ def _nests_absurdly(html: str) -> bool:
     return False
 
 
-def _pieces(root: LexborNode) -> Iterator[str | int]:
+def _pieces(root: LexborNode, *, styled: bool) -> Iterator[str | int]:
     """The text of a tree in reading order, with breaks as the number of newlines wanted between two texts.
 
-    A loop, not a recursion, since hostile mail nests tags without end.
+    A loop, not a recursion, since hostile mail nests tags without end. `styled`: a style may ask for line ends to be kept.
     """
     node: LexborNode | None = root
     depth = preformatted = 0
@@ -133,34 +136,41 @@ def _pieces(root: LexborNode) -> Iterator[str | int]:
         tag = node.tag or ""
         if tag == "-text":
             written = node.text_content or ""
-            yield written if preformatted else re.sub(r"\s+", " ", written)
+            yield written if preformatted else _collapsed(written)
         elif tag == "br":
             yield "\n"
-        yield _break_around(tag)
+        else:
+            yield _BREAKS.get(tag, 0)
         child = node.child if tag not in _DROPPED else None
         if child is not None:
             if tag == "li":
                 yield "- "
-            preformatted += _is_preformatted(node)
+            preformatted += _is_preformatted(node, tag, styled)
             depth += 1
             node = child
             continue
-        while node is not None and node.next is None and depth:
+        while node is not None and (following := node.next) is None and depth:
             node = node.parent
             depth -= 1
             closed = (node.tag or "") if node is not None else ""
-            preformatted -= node is not None and _is_preformatted(node)
-            yield "\t" if closed in _CELLS else _break_around(closed)
-        node = node.next if node is not None and depth else None
+            preformatted -= node is not None and _is_preformatted(node, closed, styled)
+            yield "\t" if closed in _CELLS else _BREAKS.get(closed, 0)
+        node = following if node is not None and depth else None
 
 
-def _is_preformatted(node: LexborNode) -> bool:
+def _collapsed(written: str) -> str:
+    """White space as HTML shows it: any run of it is one space."""
+    words = " ".join(written.split())
+    if not words:
+        return " " if written else ""
+    return f"{' ' if written[0].isspace() else ''}{words}{' ' if written[-1].isspace() else ''}"
+
+
+def _is_preformatted(node: LexborNode, tag: str, styled: bool) -> bool:
     """`pre`, and what many mailers make of a plain text: a block whose style keeps its line ends."""
-    return node.tag == "pre" or "white-space:pre" in ((node.attributes or {}).get("style") or "").replace(" ", "")
-
-
-def _break_around(tag: str) -> int:
-    return 2 if tag in _PARAGRAPHS else 1 if tag in _BLOCKS else 0
+    if tag == "pre":
+        return True
+    return styled and "white-space:pre" in ((node.attributes or {}).get("style") or "").replace(" ", "")
 
 
 def _lines(pieces: Iterable[str | int]) -> str:

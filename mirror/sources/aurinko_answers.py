@@ -226,6 +226,6 @@ def _moment(written: str | None) -> str | None:
     if not written:
         return None
     try:
-        return clocks.text(clocks.moment(written))
+        return clocks.rewritten(written)
     except (ValueError, OverflowError):
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parseaddr
 from functools import lru_cache
 from typing import Any
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from mirror import clock as clocks
 from mirror.store.windows_zones import WINDOWS_ZONES
 
 Row = tuple[Any, ...]
@@ -82,6 +83,7 @@ class Derived:
 
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
+_array = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def fields_of(raw: bytes | str) -> Fields:
@@ -112,6 +114,8 @@ def derive(kind: str, fields: Fields) -> Derived:
 
 def text(value: object) -> str | None:
     """A text that SQLite and UTF-8 can carry; None for what is no text, empty or blank: there is nothing in it to read."""
+    if value is None:
+        return None
     if not isinstance(value, str):
         return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
     if not value or value.isspace():
@@ -135,8 +139,8 @@ def mapping(value: Any) -> Fields:
 
 def texts(value: Any) -> str | None:
     """A list of texts as a JSON array; None when there is none in it."""
-    found = [t for t in (text(item) for item in array(value)) if t]
-    return json.dumps(found, ensure_ascii=False) if found else None
+    found = [t for t in map(text, array(value)) if t]
+    return _array(found) if found else None
 
 
 def joined(parts: list[str]) -> str | None:
@@ -154,13 +158,14 @@ def moment(value: Any, zone: str | None = None) -> str | None:
     if not isinstance(value, str) or not value:
         return None
     try:
-        parsed = datetime.fromisoformat(value)
-        if parsed.tzinfo is None:
-            parsed = parsed.replace(tzinfo=_zone(zone))
-        parsed = parsed.astimezone(UTC)
+        if value.endswith("Z"):
+            written = clocks.rewritten(value)
+        else:
+            parsed = datetime.fromisoformat(value)
+            written = clocks.text(parsed if parsed.tzinfo else parsed.replace(tzinfo=_zone(zone)))
     except (ValueError, OverflowError):
         return None
-    return f"{parsed:%Y-%m-%dT%H:%M:%S}.{parsed.microsecond // 1000:03d}Z" if parsed.year >= 1000 else None
+    return written if written >= "1000" else None
 
 
 @lru_cache(maxsize=256)
@@ -212,9 +217,8 @@ def _contact(f: Fields) -> Derived:
     ]  # fmt: skip
     given, family = text(name.get("givenName")), text(name.get("familyName"))
     employer = text(company.get("name"))
-    parts = [text(name.get(key)) for key in ("prefix", "givenName", "middleName", "familyName", "suffix")]
     shown = (
-        text(name.get("displayName")) or " ".join(p for p in parts if p) or text(f.get("fileAs"))
+        text(name.get("displayName")) or _in_parts(name) or text(f.get("fileAs"))
         or text(f.get("nickName")) or employer or (mails[0][0] if mails else None)
     )  # fmt: skip
     columns = (
@@ -224,6 +228,11 @@ def _contact(f: Fields) -> Derived:
     )  # fmt: skip
     children = {"contact_emails": mails, "contact_phones": phones, "contact_addresses": addresses}
     return Derived(columns, children)  # type: ignore[arg-type]  # rows of different widths
+
+
+def _in_parts(name: Fields) -> str:
+    parts = [text(name.get(key)) for key in ("prefix", "givenName", "middleName", "familyName", "suffix")]
+    return " ".join(part for part in parts if part)
 
 
 def _calendar(f: Fields) -> Derived:
@@ -270,7 +279,7 @@ def _folder(f: Fields) -> Derived:
 
 def _message(f: Fields) -> Derived:
     sender = next(iter(_people(f.get("from"))), {})
-    labels = [t for t in (text(label) for label in array(f.get("sysLabels"))) if t]
+    labels = [t for t in map(text, array(f.get("sysLabels"))) if t]
     recipients: list[Row] = []
     for role, key in (("to", "to"), ("cc", "cc"), ("bcc", "bcc"), ("reply_to", "replyTo")):
         for who in _people(f.get(key)):
@@ -283,7 +292,7 @@ def _message(f: Fields) -> Derived:
         None, text(f.get("threadId")), text(f.get("subject")), text(sender.get("name")),
         address(sender.get("address")), joined([_person(n, m) for r, m, n in recipients if r in ("to", "cc")]),
         sent_at, received_at, int("unread" in labels), int("flagged" in labels),
-        json.dumps(labels, ensure_ascii=False) if labels else None, texts(f.get("keywords")),
+        _array(labels) if labels else None, texts(f.get("keywords")),
         flag(f.get("hasAttachments")), text(f.get("sensitivity")), text(f.get("meetingMessageMethod")),
         text(f.get("internetMessageId")), text(f.get("inReplyTo")), text(f.get("webLink")), text(f.get("bodySnippet")),
     )  # fmt: skip

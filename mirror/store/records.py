@@ -25,8 +25,7 @@ from mirror.store.journal import FeedRow
 UNSTORABLE = (ValueError, OverflowError, RecursionError, sqlite3.DataError, sqlite3.IntegrityError)
 """What Python or SQLite raise of a record that neither of them can hold."""
 
-SURELY_SHALLOW = 500
-"""So many brackets nest less deep than the 1,000 that SQLite can read."""
+DEEPEST = 1000  # brackets within brackets that SQLite can read
 
 _NEW = ("remote_id", "etag", "modified_at", "observed_at", "seq", "generation")
 _REWRITTEN = ("etag", "modified_at", "observed_at", "seq", "deleted_at", "deletion", "generation")
@@ -46,7 +45,7 @@ class _Known:
     body: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Draft:
     """A record taken apart."""
 
@@ -159,8 +158,9 @@ def _drafts(conn: sqlite3.Connection, feed: FeedRow, changes: Sequence[Change]) 
 
 def _draft(conn: sqlite3.Connection, kind: str, record: Record, raw: str) -> _Draft:
     """Raises: ValueError, also for JSON that SQLite's functions could not read, as triggers and pages must."""
-    fields = strict_fields_of(raw) if raw.count("[") + raw.count("{") < SURELY_SHALLOW else None
-    if fields is None:  # what the strict reader takes needs no second opinion
+    shallow = len(raw) < 2 * DEEPEST or raw.count("[") + raw.count("{") < DEEPEST
+    fields = strict_fields_of(raw) if shallow else None
+    if fields is None:  # what the strict reader takes, and does not nest too deep, SQLite can read
         fields = fields_of(raw)
         if not conn.execute("SELECT json_valid(?)", [raw]).fetchone()[0]:
             raise ValueError("SQLite can't read it as JSON")

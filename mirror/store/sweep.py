@@ -54,14 +54,18 @@ def unclear(store: Store, feed: FeedRow, present: list[str] | None = None) -> li
 
 def _may_have_moved(store: Store, kind: Kind, feed: FeedRow) -> bool:
     """Whether all that is absent is to be asked for. Not when that is so much that the sweep will be held in any case."""
+    if kind.covers != "window":
+        return False
     absent, live = absent_rows(store, feed)
-    return kind.covers == "window" and (absent <= HELD_ABOVE_ROWS or absent <= HELD_ABOVE_SHARE * live)
+    return absent <= HELD_ABOVE_ROWS or absent <= HELD_ABOVE_SHARE * live
 
 
 def listed_nothing(store: Store, feed: FeedRow) -> bool:
     """Whether the listing of a window has shown none of the records that are known to lie in it."""
+    if KINDS[feed.kind].covers != "window":
+        return False
     absent, live = absent_rows(store, feed)
-    return KINDS[feed.kind].covers == "window" and 0 < absent == live
+    return 0 < absent == live
 
 
 def should_be_listed(feed: FeedRow, record: Record) -> bool:
