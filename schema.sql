@@ -55,7 +55,8 @@ CREATE TABLE feeds (
     caught_up_at TEXT,                     -- when upstream last had nothing more
     failures     INTEGER NOT NULL DEFAULT 0,  -- in a row
     retry_at     TEXT,                     -- the schedule leaves it alone until then
-    error        TEXT
+    error        TEXT,
+    changed_at   TEXT                      -- when a pass last brought a change: lively feeds are asked more often
 );
 CREATE UNIQUE INDEX feeds_place ON feeds(account_id, kind, ifnull(parent_id, 0));
 
@@ -188,7 +189,36 @@ CREATE TABLE hints (
     kind         TEXT NOT NULL,
     parent_id    INTEGER,
     received_at  TEXT NOT NULL,
-    pulled_at    TEXT
+    pulled_at    TEXT,                     -- a pass that began after it came has ended well
+    digest       TEXT                      -- of the notification: upstream sends one again until it is answered
+);
+CREATE INDEX hints_waiting ON hints(account_id) WHERE pulled_at IS NULL;
+CREATE UNIQUE INDEX hints_digest ON hints(digest, account_id, kind, ifnull(parent_id, 0));
+
+-- What upstream was asked to tell at once (mirror run --webhook-url), and to whom.
+CREATE TABLE subscriptions (
+    id           INTEGER PRIMARY KEY,
+    account_id   INTEGER NOT NULL REFERENCES accounts(id),
+    kind         TEXT NOT NULL,
+    parent_id    INTEGER,
+    remote_id    TEXT NOT NULL,
+    resource     TEXT NOT NULL,            -- upstream's name of what is watched: /contacts, /calendars/ID/events ...
+    notification_url TEXT NOT NULL,
+    state        TEXT NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'failing', 'ended')),
+    error        TEXT,
+    created_at   TEXT NOT NULL,
+    checked_at   TEXT NOT NULL,            -- when upstream last said that it stands
+    notified_at  TEXT                      -- when it last told something
+);
+CREATE UNIQUE INDEX subscriptions_remote_id ON subscriptions(account_id, remote_id);
+
+-- How each account does, and since when, so that a person is told of each change once.
+CREATE TABLE health (
+    account_id   INTEGER PRIMARY KEY REFERENCES accounts(id),
+    state        TEXT NOT NULL,            -- the worst there is: healthy, stale, stuck, conflict, held, needs_auth
+    since        TEXT NOT NULL,
+    told         TEXT,                     -- the state that the person was last told of; NULL: nothing yet
+    told_at      TEXT
 );
 
 -- What the person said about who is who, by address (`mirror people`); it has the last word over the contact cards. The view

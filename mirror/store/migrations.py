@@ -43,6 +43,14 @@ def _make_the_outbox(conn: sqlite3.Connection) -> None:
         conn.execute(_statement(f"CREATE TABLE {name} "))
 
 
+def _be_told(conn: sqlite3.Connection) -> None:
+    """Version 6: what upstream tells by itself, and what a person is told of."""
+    conn.execute("ALTER TABLE feeds ADD COLUMN changed_at TEXT")
+    conn.execute("ALTER TABLE hints ADD COLUMN digest TEXT")
+    for table in ("subscriptions", "health"):
+        conn.execute(_statement(f"CREATE TABLE {table} "))
+
+
 def _statement(beginning: str) -> str:
     return next(
         found for found in statements(shipped("schema.sql").read_text(encoding="utf-8")) if found.startswith(beginning)
@@ -76,6 +84,7 @@ STEPS: Sequence[Step] = (
     _index_mail_and_complete_attendees,
     _keep_what_is_gone_and_say_who_is_who,
     _make_the_outbox,
+    _be_told,
 )
 """Step number n leads from version n to version n + 1: tables and their rows. Views, triggers and indexes follow."""
 
