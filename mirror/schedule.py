@@ -11,24 +11,26 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from mirror.clock import Clock, SystemClock
-from mirror.errors import AccountBusy, MirrorError, Stopped
+from mirror.errors import AccountBusy, HomeTooNew, MirrorError, Stopped
 from mirror.identify import describe
 from mirror.pull import Appetite, Pass, pull_account
 from mirror.push import push_account
 from mirror.sources.base import Source
-from mirror.store import dispatch, journal
+from mirror.store import dispatch, journal, pace
 from mirror.store.connection import Store, translated
 from mirror.store.journal import Account, FeedRow
 
 TICK_S = 5.0
 RECONCILE_S = 10.0
 CLEAR_S = 6 * 3600.0
+TELL_S = 5.0
 WATCH_S = 2.0
 JUMPED_S = 1.0
 WORKERS = 32
@@ -39,6 +41,16 @@ LONGEST_REST_S = 15.0  # until a person's `resume` or `login`, or a jump of the 
 log = logging.getLogger("mirror.schedule")
 
 MakeSource = Callable[[Account], Source]
+
+
+class Watch(Protocol):
+    """Whoever looks after the accounts' health and tells of it (`mirror.notify`)."""
+
+    def look(self, store: Store, account_id: int) -> None:
+        """See how an account stands after a pass, and decide whether that is to be told. Quick."""
+
+    def tell(self, store: Store) -> None:
+        """Look at all accounts, and tell what is to be told."""
 
 
 class Schedule:
@@ -52,12 +64,16 @@ class Schedule:
         *,
         tick_s: float = TICK_S,
         reconcile_s: float = RECONCILE_S,
+        watch: Watch | None = None,
+        on_overtaken: Callable[[HomeTooNew], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._make_source = make_source
         self._clock = clock
         self._tick_s = tick_s
         self._reconcile_s = reconcile_s
+        self._watching = watch
+        self._on_overtaken = on_overtaken
         self._loops: dict[int, Loop] = {}
         self._pulling = 0
         self._idle = threading.Condition()
@@ -72,6 +88,8 @@ class Schedule:
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         self._scheduler.add_job(self._reconcile, _Every(self._reconcile_s), id="reconcile")
         self._scheduler.add_job(self._clear, _Every(CLEAR_S), id="clear")
+        if self._watching is not None:
+            self._scheduler.add_job(self._tell, _Every(TELL_S), id="tell")
         self._scheduler.start()
         threading.Thread(target=self._watch, name="clock-watch", daemon=True).start()
 
@@ -109,14 +127,35 @@ class Schedule:
         loop = self._loops.get(account_id)
         if loop is None or self._clock.stopping or self._clock.monotonic() < loop.not_before:
             return
+        with self._busy():
+            try:
+                with self._connected() as store:
+                    loop.run(store, account_id, self._make_source, self._clock, stopping=lambda: self._clock.stopping)
+                    loop.rest(store, account_id, self._clock)
+                    if self._watching is not None:
+                        self._watching.look(store, account_id)
+            except MirrorError as error:
+                log.warning("schedule.tick error=%s", type(error).__name__)
+
+    def _tell(self) -> None:
+        if self._watching is None or self._clock.stopping:
+            return
+        with self._busy():
+            try:
+                with self._connected() as store:
+                    self._watching.tell(store)
+            except Stopped:
+                return
+            except MirrorError as error:
+                log.warning("schedule.tell error=%s", type(error).__name__)
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        """Something is under way that `stop` waits for."""
         with self._idle:
             self._pulling += 1
         try:
-            with self._connected() as store:
-                loop.run(store, account_id, self._make_source, self._clock, stopping=lambda: self._clock.stopping)
-                loop.rest(store, account_id, self._clock)
-        except MirrorError as error:
-            log.warning("schedule.tick error=%s", type(error).__name__)
+            yield
         finally:
             with self._idle:
                 self._pulling -= 1
@@ -124,13 +163,17 @@ class Schedule:
 
     @contextmanager
     def _connected(self) -> Iterator[Store]:
-        """A connection for this thread. Raises: what `translated` makes of SQLite's errors."""
-        with translated(self._store.path):
-            store = self._store.again()
-            try:
-                yield store
-            finally:
-                store.close()
+        """A connection for this thread. Raises: HomeTooNew, and what `translated` makes of SQLite's errors."""
+        try:
+            with translated(self._store.path):
+                store = self._store.again()
+                try:
+                    yield store
+                finally:
+                    store.close()
+        except HomeTooNew as overtaken:  # a newer mirror has changed the file: this process is not to go on
+            self._on_overtaken(overtaken)
+            raise
 
     def _watch(self) -> None:
         """APScheduler keeps its next runs as times of day: when the clock is set back, they would be far away."""
@@ -194,7 +237,7 @@ class Loop:
         if account is None:
             return
         waits_s = [
-            journal.due_in_s(feed, clock, account.interval_factor)
+            pace.due_in_s(feed, clock, account.interval_factor)
             for feed in journal.known_feeds(store, account_id)
             if feed.state != "stopped"
         ]
@@ -212,7 +255,7 @@ class Loop:
         stopping: Callable[[], bool],
     ) -> None:
         def due(feed: FeedRow) -> bool:
-            return journal.is_due(feed, clock, account.interval_factor, jitter)
+            return pace.is_due(feed, clock, account.interval_factor, jitter)
 
         def on_progress(_: Pass, __: str) -> None:
             if stopping():

@@ -46,6 +46,10 @@ def _make_the_outbox(conn: sqlite3.Connection) -> None:
 def _be_told(conn: sqlite3.Connection) -> None:
     """Version 6: what upstream tells by itself, and what a person is told of."""
     conn.execute("ALTER TABLE feeds ADD COLUMN changed_at TEXT")
+    conn.execute(
+        "UPDATE feeds SET changed_at = (SELECT max(ended_at) FROM runs WHERE feed_id = feeds.id"
+        " AND created + changed + deleted > 0)"
+    )
     conn.execute("ALTER TABLE hints ADD COLUMN digest TEXT")
     for table in ("subscriptions", "health"):
         conn.execute(_statement(f"CREATE TABLE {table} "))
