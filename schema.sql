@@ -56,7 +56,11 @@ CREATE TABLE feeds (
     failures     INTEGER NOT NULL DEFAULT 0,  -- in a row
     retry_at     TEXT,                     -- the schedule leaves it alone until then
     error        TEXT,
-    changed_at   TEXT                      -- when a pass last brought a change: lively feeds are asked more often
+    changed_at   TEXT,                     -- when a pass last brought a change: lively feeds are asked more often
+    runs         INTEGER NOT NULL DEFAULT 0,  -- counted for ever, while rows of `runs` are cleared away
+    failed_runs  INTEGER NOT NULL DEFAULT 0,
+    requests     INTEGER NOT NULL DEFAULT 0,
+    bytes        INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX feeds_place ON feeds(account_id, kind, ifnull(parent_id, 0));
 
@@ -215,10 +219,11 @@ CREATE UNIQUE INDEX subscriptions_remote_id ON subscriptions(account_id, remote_
 -- How each account does, and since when, so that a person is told of each change once.
 CREATE TABLE health (
     account_id   INTEGER PRIMARY KEY REFERENCES accounts(id),
-    state        TEXT NOT NULL,            -- the worst there is: healthy, stale, stuck, conflict, held, needs_auth
-    since        TEXT NOT NULL,
+    state        TEXT NOT NULL,            -- the worst there is: new, paused, healthy, stale, stuck, conflict, held, needs_auth
+    since        TEXT NOT NULL,            -- when it was first seen to be so
     told         TEXT,                     -- the state that the person was last told of; NULL: nothing yet
-    told_at      TEXT
+    told_at      TEXT,                     -- when that was decided: it is told after this is on the disk
+    untold       TEXT                      -- JSON: of the hooks that are still to be told, what each was last told of
 );
 
 -- What the person said about who is who, by address (`mirror people`); it has the last word over the contact cards. The view

@@ -16,6 +16,10 @@ from mirror.store import attachments
 from mirror.store.connection import Store
 
 
+FAILED = frozenset({"failed", "needs_auth"})
+"""Outcomes of runs that came to nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A row of `accounts`."""
@@ -180,6 +184,7 @@ def remove_account(store: Store, account_id: int) -> None:
     """No longer pulled; its records stay."""
     with store.transaction() as conn:
         conn.execute("UPDATE accounts SET removed_at = ? WHERE id = ?", [clocks.text(store.clock.now()), account_id])
+        conn.execute("DELETE FROM health WHERE account_id = ?", [account_id])
 
 
 # --- feeds ---------------------------------------------------------------------------------------------------------------
@@ -312,6 +317,12 @@ def record_run(store: Store, account_id: int, feed: FeedRow | None, started_at: 
                 counts.created, counts.changed, counts.deleted, counts.unchanged, error,
             ],
         )  # fmt: skip
+        if feed is not None:
+            conn.execute(
+                "UPDATE feeds SET runs = runs + 1, failed_runs = failed_runs + ?, requests = requests + ?, bytes = bytes + ?"
+                " WHERE id = ?",
+                [outcome in FAILED, traffic.requests, traffic.bytes, feed.id],
+            )
         if feed is not None and counts.written:
             feed.changed_at = now
             conn.execute("UPDATE feeds SET changed_at = ? WHERE id = ?", [now, feed.id])
