@@ -26,8 +26,13 @@ from mirror.sandbox.options import Options
 from mirror.sandbox.state import Account, State
 
 # Fields and parameters that the vendor's clients and guides know, though the file does not.
-EXTRA = {"Event": ("iCalUId",)}
-EXTRA_PARAMETERS = ("awaitReady",)
+EXTRA = {
+    "Event": ("iCalUId",),
+    "ApiAccountOutDto": ("providerAccessToken",),
+    "SubscriptionRequest": ("detailLevel",),
+    "SubscriptionResponse": ("detailLevel",),
+}
+EXTRA_PARAMETERS = ("awaitReady", "clientOrgId")
 
 
 class Transport(httpx.BaseTransport):
@@ -124,11 +129,14 @@ def segment(remote_id: str) -> str:
 
 
 def validated(app: Flask, *, requests: bool = True) -> WSGIApplication:
-    """The application, with everything that passes held against the vendor's file. Faulted answers pass unseen."""
+    """The application, with everything that passes held against the vendor's file. Faulted answers pass unseen,
+    and so do the pages that are the sandbox's own."""
     log = sandbox_of(app).faults.requests
 
     def checked(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = str(environ.get("RAW_URI") or quote(environ["PATH_INFO"])).split("?", 1)[0]
+        if path.startswith("/sandbox/"):
+            return app(environ, start_response)
         method = environ["REQUEST_METHOD"].lower()
         operation = operation_of(method, path)
         content = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))

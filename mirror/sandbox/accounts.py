@@ -18,7 +18,10 @@ from mirror.errors import RecordGone
 TokenStatus = Literal["active", "invalid", "dead"]
 Record = dict[str, Any]
 
-_ACCOUNT = "id, email, name, service_type, token, status, created_at"
+_ACCOUNT = (
+    "id, email, name, service_type, token, status, created_at,"
+    " coalesce((SELECT mailbox_id FROM grants WHERE account_id = accounts.id), id)"
+)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (
@@ -76,12 +79,27 @@ CREATE TABLE IF NOT EXISTS attachments (
     content BLOB NOT NULL,
     UNIQUE (account_id, kind, parent, remote_id, attachment_id)
 );
+CREATE TABLE IF NOT EXISTS grants (
+    account_id INTEGER PRIMARY KEY,
+    mailbox_id INTEGER NOT NULL,    -- the account whose records it opens: itself, or the first of several
+    details TEXT NOT NULL           -- JSON: the scopes, and what the application said of the account
+);
+CREATE TABLE IF NOT EXISTS sign_ins (
+    ticket TEXT PRIMARY KEY,
+    expires_at TEXT NOT NULL,
+    request TEXT NOT NULL           -- JSON: what the application asked for
+);
+CREATE TABLE IF NOT EXISTS codes (
+    code TEXT PRIMARY KEY,
+    account_id INTEGER NOT NULL,
+    expires_at TEXT NOT NULL
+);
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A mailbox and the token that opens it."""
+    """One way into a mailbox, and the token that opens it. `mailbox_id` is what its records are kept under."""
 
     id: int
     email: str
@@ -90,6 +108,7 @@ class Account:
     token: str | None
     status: TokenStatus
     created_at: str
+    mailbox_id: int
 
 
 def encode(record: Record) -> str:
@@ -184,21 +203,35 @@ class Accounts:
         return self._account("token", token)
 
     def accounts(self) -> list[Account]:
-        return [Account(*row) for row in self.rows(f"SELECT {_ACCOUNT} FROM accounts ORDER BY created_at, id")]
+        """All accounts, oldest first."""
+        every = [Account(*row) for row in self.rows(f"SELECT {_ACCOUNT} FROM accounts ORDER BY created_at, id")]
+        # Where several began in one instant, those that brought the mailbox come before those that share it.
+        return sorted(every, key=lambda one: (one.created_at, one.id != one.mailbox_id))
 
     def set_token_status(self, account_id: int, status: TokenStatus) -> None:
         self.write("UPDATE accounts SET status = ? WHERE id = ?", (status, account_id))
 
     def set_token(self, account_id: int, token: str | None) -> None:
         """Give the account another token, as signing in again does, or with None revoke the one it has."""
-        self.write("UPDATE accounts SET token = ? WHERE id = ?", (token, account_id))
+        status = "dead" if token is None else "active"
+        self.write("UPDATE accounts SET token = ?, status = ? WHERE id = ?", (token, status, account_id))
 
     def remove_account(self, account_id: int) -> None:
-        """Forget the account with everything in it."""
+        """Forget the account, and what it holds too unless another account opens the same mailbox."""
         with self.batch():
+            sharing = "SELECT min(account_id) FROM grants WHERE mailbox_id = ? AND account_id <> ?"
+            heir = self.rows(sharing, (account_id, account_id))[0][0]
             for table in ("records", "tombstones", "attachments"):
-                self.write(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))
+                if heir is None:
+                    self.write(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))
+                else:
+                    self.write(f"UPDATE {table} SET account_id = ? WHERE account_id = ?", (heir, account_id))
+            if heir is not None:
+                self.set_settings(heir, self.settings(account_id))
+                self.write("UPDATE grants SET mailbox_id = ? WHERE mailbox_id = ?", (heir, account_id))
             self.write("DELETE FROM accounts WHERE id = ?", (account_id,))
+            for table in ("grants", "codes"):
+                self.write(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))
 
     def settings(self, account_id: int) -> Record:
         found = self.rows("SELECT settings FROM accounts WHERE id = ?", (account_id,))

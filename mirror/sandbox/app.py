@@ -25,8 +25,6 @@ Where it knowingly deviates from the vendor's file, or decides what the file lea
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 import random
 import uuid
@@ -38,21 +36,15 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from mirror.errors import RecordGone, Usage
-from mirror.sandbox.api import accounts, calendars, contacts, drafts, events, folders, mail, tasks
-from mirror.sandbox.api.backend import AccountLike, Backend
-from mirror.sandbox.api.refusals import (
-    Refusal,
-    bad_request,
-    not_found,
-    token_dead,
-    token_refresh_failed,
-    too_many_requests,
-    unauthorized,
-)
+from mirror.sandbox.api import accounts, auth, calendars, consent, contacts, drafts, events, folders, mail, tasks
+from mirror.sandbox.api.admission import admitted
+from mirror.sandbox.api.backend import AccountLike
+from mirror.sandbox.api.refusals import Refusal, bad_request, not_found, too_many_requests
 from mirror.sandbox.api.router import Router
 from mirror.sandbox.api.tokens import Tokens
 from mirror.sandbox.api.wire import Answer, Call, Server
 from mirror.sandbox.faults import Faults
+from mirror.sandbox.grants import Grants
 from mirror.sandbox.options import Options
 from mirror.sandbox.state import State
 
@@ -66,7 +58,10 @@ ROUTES = (
     *folders.ROUTES,
     *drafts.ROUTES,
     *tasks.ROUTES,
+    *auth.ROUTES,
 )
+# What the vendor's file does not have: the pages on which the sandbox plays the provider.
+OWN_ROUTES = consent.ROUTES
 
 
 @dataclass(slots=True)
@@ -90,7 +85,8 @@ def create_app(state: State, options: Options | None = None, faults: Faults | No
     options, faults = options or Options(), faults or Faults()
     tokens = Tokens(options, state.clock)
     chance = random.Random("request ids")  # noqa: S311  (replayable by design)
-    behind = Sandbox(state, options, faults, tokens, Router(ROUTES), Server(state, options, tokens), chance)
+    router, server = Router((*ROUTES, *OWN_ROUTES)), Server(state, options, tokens, Grants(state, options))
+    behind = Sandbox(state, options, faults, tokens, router, server, chance)
     app.extensions["sandbox"] = behind
     app.url_map.merge_slashes = False
     app.add_url_rule("/", "any", lambda: _dispatch(behind), methods=VERBS, provide_automatic_options=False)
@@ -114,52 +110,24 @@ def _dispatch(behind: Sandbox) -> Response:
         route, ids = behind.router.find(request.method, request.path, str(raw).split("?", 1)[0] if raw else None)
         content = request.get_data()
         with behind.state.batch():
-            account = _authenticated(behind, route.template)
+            account = admitted(behind.server, route, dict(request.headers))
             _within_rate(behind, account)
             query = {name: request.args.getlist(name) for name in request.args}
             call = Call(behind.server, account, ids, query, request.headers.get("If-Match"), content)
-            answer = route.answer(call)
+            if not route.unlocked:
+                return _response(route.answer(call))
+        return _response(route.answer(call))
     except Refusal as refusal:
         return _refused(behind, refusal)
     except RecordGone:
         return _refused(behind, not_found("record"))
     except Usage as error:
         return _refused(behind, bad_request(str(error)))
-    return _response(answer)
 
 
-def _authenticated(behind: Sandbox, template: str) -> AccountLike:
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    account: AccountLike | None = None
-    if scheme.lower() == "bearer":
-        account = behind.state.account_for_token(given.strip())
-    elif scheme.lower() == "basic":
-        account = _account_of_application(behind.state, behind.options, given)
-    if account is None:
-        raise unauthorized()
-    if template == "/v1/account" and scheme.lower() == "basic":
-        return account
-    if account.status == "dead":
-        raise token_dead()
-    if account.status == "invalid":
-        raise token_refresh_failed()
-    return account
-
-
-def _account_of_application(backend: Backend, options: Options, given: str) -> AccountLike | None:
-    account_id = request.headers.get("X-Aurinko-Account-Id", "")
-    try:
-        pair = base64.b64decode(given.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    if pair != f"{options.client_id}:{options.client_secret}" or not account_id.isascii() or not account_id.isdigit():
-        return None
-    return backend.find_account(int(account_id)) if len(account_id) < 19 else None
-
-
-def _within_rate(behind: Sandbox, account: AccountLike) -> None:
+def _within_rate(behind: Sandbox, account: AccountLike | None) -> None:
     limit = behind.options.rate_limit
-    if limit is None:
+    if limit is None or account is None:
         return
     now = behind.state.clock.monotonic()
     recent = behind.asked_at.setdefault(account.id, deque())

@@ -43,8 +43,17 @@ class Options:
     moving_changes_ids: frozenset[str] = frozenset({"EWS", "IMAP"})
     # How often `requireThreadId` meets 408 before the thread of an IMAP message is known.
     thread_polls: int = 0
+    # The application that the sandbox knows, as a portal would show it. All of it is public.
     client_id: str = "5ab2c0de5ab2c0de5ab2c0de5ab2c0de"
-    client_secret: str = "sandbox-secret"  # noqa: S105  (the sandbox's public one)
+    client_secret: str = "sandbox-secret"  # noqa: S105
+    signing_secret: str = "sandbox-signing-secret"  # noqa: S105
+    # Where signing in may return to, besides every port and path of this machine's own names.
+    return_urls: frozenset[str] = frozenset()
+    # What opens every mailbox that is signed in to with a password (IMAP, EWS, iCloud).
+    mailbox_password: str = "sandbox-password"  # noqa: S105
+    # How long a person may look at the consent page, and how long a program may take to exchange the code.
+    sign_in_life_s: float = 900
+    code_life_s: float = 300
 
     def size_of(self, name: str) -> int:
         """Records per page of this feed or list."""

@@ -19,7 +19,13 @@ class Reading(Accounts):
         return self._account("id", account_id)
 
     def account_for_email(self, email: str) -> Account | None:
-        return self._account("lower(email)", email.lower())
+        """The account that a mailbox was first opened by, found by its address."""
+        sql = (
+            "SELECT id FROM accounts WHERE lower(email) = ? AND NOT EXISTS (SELECT 1 FROM grants WHERE account_id = id"
+            " AND (mailbox_id <> id OR json_extract(details, '$.type') = 'daemon'))"
+        )
+        found = self.rows(sql, (email.lower(),))
+        return self._account("id", found[0][0]) if found else None
 
     def changed(
         self, account_id: int, kind: str, *, parent: str | None, after: int, limit: int, bounds: Bounds

@@ -2,43 +2,73 @@
 
 from __future__ import annotations
 
+from mirror.sandbox.api.backend import AccountLike, Record
+from mirror.sandbox.api.refusals import bad_request, token_dead, token_refresh_failed
 from mirror.sandbox.api.router import Route
-from mirror.sandbox.api.wire import EMPTY, Answer, Call
+from mirror.sandbox.api.services import PINGABLE, provider_of
+from mirror.sandbox.api.wire import EMPTY, Answer, Call, without_nulls
+from mirror.sandbox.grants import Grant
 
-SCOPES = (
-    "Mail.Read",
-    "Mail.ReadWrite",
-    "Mail.Send",
-    "Mail.Drafts",
-    "Calendar.ReadWrite",
-    "Contacts.ReadWrite",
-    "Tasks.ReadWrite",
-)
+_ERRORS = {
+    "dead": "invalid_grant: the authorization was withdrawn",
+    "invalid": "The provider answered 401",
+}
+
+
+def shown(account: AccountLike, grant: Grant) -> Record:
+    """The account as the vendor's file describes it: an ApiAccountOutDto."""
+    daemon = grant.type == "daemon"
+    return without_nulls(
+        {
+            "id": account.id,
+            "parentId": grant.parent_id,
+            "serviceType": account.service_type,
+            "serviceProvider": provider_of(account.service_type),
+            "active": True,
+            "tokenStatus": account.status,
+            "tokenError": _ERRORS.get(account.status),
+            "type": grant.type,
+            "daemon": daemon,
+            "loginString": account.email,
+            "email": account.email,
+            "email2": grant.email2,
+            "mailboxAddress": None if daemon else account.email,
+            "name": account.name,
+            "serverUrl": grant.server_url,
+            "clientOrgId": grant.client_org_id,
+            "authUserId": grant.auth_user_id,
+            "authOrgId": grant.auth_org_id,
+            "timezone": grant.timezone,
+            "tokenIssuedAt": grant.token_issued_at,
+            "authScopes": list(grant.scopes),
+            "authNativeScopes": list(grant.native_scopes) or None,
+            "authObtainedAt": grant.obtained_at or account.created_at,
+            "userId": grant.user_id,
+            "copyToSent": grant.copy_to_sent,
+            "trustServer": grant.trust_server,
+            "createdAt": account.created_at,
+            "updatedAt": grant.obtained_at or account.created_at,
+        }
+    )
 
 
 def read(call: Call) -> Answer:
     account = call.account
-    shown = {
-        "id": account.id,
-        "serviceType": account.service_type,
-        "serviceProvider": account.service_type,
-        "active": True,
-        "tokenStatus": account.status,
-        "type": "personal",
-        "daemon": False,
-        "loginString": account.email,
-        "email": account.email,
-        "mailboxAddress": account.email,
-        "authScopes": list(SCOPES),
-        "authObtainedAt": account.created_at,
-        "createdAt": account.created_at,
-        "updatedAt": account.created_at,
-    }
-    if account.name:
-        shown["name"] = account.name
-    if account.status != "active":
-        shown["tokenError"] = "invalid_grant: the authorization was withdrawn"
-    return Answer(shown)
+    if call.flag("pingProvider"):
+        _ping(account)
+    record = shown(account, call.server.grants.of(account.id))
+    if call.flag("includeProviderAuth"):
+        record["providerAccessToken"] = f"sandbox-provider-token-{account.id}"
+    return Answer(record)
+
+
+def _ping(account: AccountLike) -> None:
+    if account.service_type not in PINGABLE:
+        raise bad_request(f"pingProvider is for {', '.join(PINGABLE)} only")
+    if account.status == "dead":
+        raise token_dead()
+    if account.status == "invalid":
+        raise token_refresh_failed()
 
 
 def remove(call: Call) -> Answer:

@@ -35,10 +35,12 @@ class Change:
 
 
 class AccountLike(Protocol):
-    """A mailbox, as the contract sees it."""
+    """A way into a mailbox, as the contract sees it. Records are kept under `mailbox_id`."""
 
     @property
     def id(self) -> int: ...
+    @property
+    def mailbox_id(self) -> int: ...
     @property
     def email(self) -> str: ...
     @property

@@ -29,7 +29,7 @@ def create(call: Call) -> Answer:
     if not fields.get("name"):
         raise bad_request("name is required")
     own = {"accessRole": "owner", "primary": False, "multipleRemindersSupported": True, "defaultReminders": []}
-    return Answer(call.backend.create(call.account.id, "calendars", {**fields, **own}))
+    return Answer(call.backend.create(call.account.mailbox_id, "calendars", {**fields, **own}))
 
 
 def read(call: Call) -> Answer:
@@ -39,7 +39,7 @@ def read(call: Call) -> Answer:
 def update(call: Call) -> Answer:
     fields = call.fields(bodies.CalendarUpdate)
     stored = calendar(call, call.path["id"])
-    return Answer(call.backend.change(call.account.id, "calendars", stored["id"], fields))
+    return Answer(call.backend.change(call.account.mailbox_id, "calendars", stored["id"], fields))
 
 
 def calendar(call: Call, wanted: str) -> Record:
@@ -63,7 +63,7 @@ def free_busy(call: Call) -> Answer:
         if account is None or primary is None:
             records.append({"email": email, "items": [], "error": "notFound"})
             continue
-        busy = series.within(call, account.id, primary["id"], from_at, until_at)
+        busy = series.within(call, account.mailbox_id, primary["id"], from_at, until_at)
         records.append({"email": email, "items": [_busy(event) for event in busy if event.get("showAs") != "free"]})
     return Answer({"records": records})
 
@@ -74,9 +74,9 @@ def start(call: Call) -> Answer:
 
 def _calendar(call: Call, account: AccountLike, wanted: str) -> Record | None:
     if wanted == "primary":
-        every = call.backend.records(account.id, "calendars")
+        every = call.backend.records(account.mailbox_id, "calendars")
         return next((one for one in every if one.get("primary")), None)
-    return call.backend.read(account.id, "calendars", wanted)
+    return call.backend.read(account.mailbox_id, "calendars", wanted)
 
 
 def _feed(call: Call) -> feeds.Feed:

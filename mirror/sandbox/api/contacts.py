@@ -13,7 +13,7 @@ FEED = feeds.Feed("contacts", None, lambda record, _: listed_contact(record))
 
 def create(call: Call) -> Answer:
     fields = without_nulls(call.fields(bodies.Contact))
-    record = call.backend.create(call.account.id, "contacts", {**fields, "hasPhoto": _has_photo(fields)})
+    record = call.backend.create(call.account.mailbox_id, "contacts", {**fields, "hasPhoto": _has_photo(fields)})
     return _record_or_id(record, 201)
 
 
@@ -28,18 +28,18 @@ def update(call: Call) -> Answer:
     call.check_etag(_stored(call))
     if "photo" in fields:
         fields["hasPhoto"] = _has_photo(fields)
-    record = call.backend.change(call.account.id, "contacts", call.path["contId"], fields)
+    record = call.backend.change(call.account.mailbox_id, "contacts", call.path["contId"], fields)
     return _record_or_id(record, 200)
 
 
 def delete(call: Call) -> Answer:
     _stored(call)
-    call.backend.delete(call.account.id, "contacts", call.path["contId"])
+    call.backend.delete(call.account.mailbox_id, "contacts", call.path["contId"])
     return EMPTY
 
 
 def _stored(call: Call) -> Record:
-    return found(call.backend.read(call.account.id, "contacts", call.path["contId"]), "contact")
+    return found(call.backend.read(call.account.mailbox_id, "contacts", call.path["contId"]), "contact")
 
 
 def _has_photo(fields: Record) -> bool:

@@ -40,13 +40,20 @@ def replace(call: Call) -> Answer:
     fields = {**cleared, **{name: value for name, value in record.items() if name not in kept}}
     raw = compose.mime({**draft, **fields}, body, is_html, contents)
     changed = call.backend.change(
-        call.account.id, "messages", draft["id"], fields, body=body, html=is_html, mime=raw, attachments=contents
+        call.account.mailbox_id,
+        "messages",
+        draft["id"],
+        fields,
+        body=body,
+        html=is_html,
+        mime=raw,
+        attachments=contents,
     )
     return _created(changed)
 
 
 def delete(call: Call) -> Answer:
-    call.backend.delete(call.account.id, "messages", _draft(call)["id"])
+    call.backend.delete(call.account.mailbox_id, "messages", _draft(call)["id"])
     return OK
 
 
@@ -60,14 +67,14 @@ def send(call: Call) -> Answer:
         answer["trackingId"] = str(call.backend.clock.random.randrange(10**9))
     send_at = call.moment("sendTime")
     if send_at is not None and send_at > call.backend.clock.now():
-        settings = call.backend.settings(call.account.id)
+        settings = call.backend.settings(call.account.mailbox_id)
         job = {
             "jobId": call.backend.clock.random.randrange(10**9),
             "sendTime": stamp(send_at),
             "status": "scheduled",
         }
         settings["scheduled"] = {**(settings.get("scheduled") or {}), draft["id"]: job}
-        call.backend.set_settings(call.account.id, settings)
+        call.backend.set_settings(call.account.mailbox_id, settings)
         return Answer({**answer, "status": "Scheduled"})
     _send(call, draft)
     return Answer(answer)
@@ -79,7 +86,7 @@ def after_due(answer: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
     def timely(call: Call) -> Answer:
         now = stamp(call.backend.clock.now())
         for message_id, job in _scheduled(call).items():
-            draft = call.backend.read(call.account.id, "messages", message_id)
+            draft = call.backend.read(call.account.mailbox_id, "messages", message_id)
             if job["sendTime"] <= now and draft is not None and "draft" in draft["sysLabels"]:
                 _send(call, draft)
         return answer(call)
@@ -96,21 +103,21 @@ def _drafted(call: Call) -> sending.Prepared:
 def _send(call: Call, draft: Record) -> None:
     at = stamp(call.backend.clock.now())
     fields: Record = {"sentAt": at, "receivedAt": at, "sysLabels": sending.sent_labels(call, draft)}
-    folder_id = sending.folder_with(call, call.account.id, "sent")
+    folder_id = sending.folder_with(call, call.account.mailbox_id, "sent")
     if "folderId" in draft and folder_id is not None:
         fields["folderId"] = folder_id
-    body, is_html = call.backend.body(call.account.id, draft["id"])
-    contents = call.backend.attachments(call.account.id, "messages", draft["id"])
+    body, is_html = call.backend.body(call.account.mailbox_id, draft["id"])
+    contents = call.backend.attachments(call.account.mailbox_id, "messages", draft["id"])
     raw = compose.mime({**draft, **fields}, body or "", is_html, contents)
-    sent = call.backend.change(call.account.id, "messages", draft["id"], fields, mime=raw)
+    sent = call.backend.change(call.account.mailbox_id, "messages", draft["id"], fields, mime=raw)
     sending.deliver(call, sent, body or "", is_html, contents)
-    settings = call.backend.settings(call.account.id)
+    settings = call.backend.settings(call.account.mailbox_id)
     if (settings.get("scheduled") or {}).pop(draft["id"], None):
-        call.backend.set_settings(call.account.id, settings)
+        call.backend.set_settings(call.account.mailbox_id, settings)
 
 
 def _scheduled(call: Call) -> dict[str, Record]:
-    scheduled: dict[str, Record] = call.backend.settings(call.account.id).get("scheduled") or {}
+    scheduled: dict[str, Record] = call.backend.settings(call.account.mailbox_id).get("scheduled") or {}
     return scheduled
 
 
@@ -118,7 +125,7 @@ def _draft(call: Call) -> Record:
     given = call.path["draftId"]
     if not given.startswith(_PREFIX):
         raise not_found("draft")
-    message = found(call.backend.read(call.account.id, "messages", given.removeprefix(_PREFIX)), "draft")
+    message = found(call.backend.read(call.account.mailbox_id, "messages", given.removeprefix(_PREFIX)), "draft")
     if "draft" not in (message.get("sysLabels") or []):
         raise not_found("draft")
     return message

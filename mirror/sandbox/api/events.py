@@ -29,7 +29,7 @@ def in_range(call: Call) -> Answer:
 
     def following(after: list[Any] | None, window: Record) -> Iterable[paging.Placed]:
         from_at, until_at = clocks.moment(window["from"]), clocks.moment(window["until"])
-        every = series.within(call, call.account.id, home, from_at, until_at)
+        every = series.within(call, call.account.mailbox_id, home, from_at, until_at)
         placed = ((series.place(event), event) for event in every)
         return ((place, event) for place, event in placed if after is None or place > after)
 
@@ -46,7 +46,7 @@ def find(call: Call) -> Answer:
         return {"uids": wanted}
 
     def following(after: list[Any] | None, given: Record) -> Iterable[paging.Placed]:
-        every = call.backend.records(call.account.id, "events", parent=home)
+        every = call.backend.records(call.account.mailbox_id, "events", parent=home)
         meant = sorted((event for event in every if event.get("iCalUId") in given["uids"]), key=lambda one: one["id"])
         return (([event["id"]], event) for event in meant if after is None or [event["id"]] > after)
 
@@ -68,7 +68,7 @@ def create(call: Call) -> Answer:
     fields["meetingInfo"] = _meeting(fields.get("meetingInfo") or {}, {})
     organizer = without_nulls({"address": call.account.email, "name": call.account.name})
     record = {"showAs": "busy", "sensitivity": "normal", **fields, "organizer": {"emailAddress": organizer}}
-    stored = call.backend.create(call.account.id, "events", without_nulls(record), parent=home)
+    stored = call.backend.create(call.account.mailbox_id, "events", without_nulls(record), parent=home)
     _check_rules(stored)
     return _record_or_id(call, stored, 201)
 
@@ -98,9 +98,9 @@ def delete(call: Call) -> Answer:
     if stored.get("occurrenceInfo"):
         series.cancel(call, home, stored)
         return EMPTY
-    for exception in call.backend.exceptions(call.account.id, home, stored["id"]):
-        call.backend.delete(call.account.id, "events", exception["id"], parent=home)
-    call.backend.delete(call.account.id, "events", stored["id"], parent=home)
+    for exception in call.backend.exceptions(call.account.mailbox_id, home, stored["id"]):
+        call.backend.delete(call.account.mailbox_id, "events", exception["id"], parent=home)
+    call.backend.delete(call.account.mailbox_id, "events", stored["id"], parent=home)
     return EMPTY
 
 
@@ -121,7 +121,7 @@ def respond(call: Call) -> Answer:
 def series_info(call: Call) -> Answer:
     home = _calendar_id(call)
     master = _master(call, home)
-    exceptions = call.backend.exceptions(call.account.id, home, master["id"])
+    exceptions = call.backend.exceptions(call.account.mailbox_id, home, master["id"])
     infos = [one["occurrenceInfo"] for one in exceptions]
     excluded = ((master["recurrence"].get("simple") or {}).get("range") or {}).get("patternExclusions") or []
     deleted = [{"type": "deleted", "originalStart": start, "masterId": master["id"]} for start in excluded]
@@ -139,14 +139,14 @@ def occurrence(call: Call) -> Answer:
     home = _calendar_id(call)
     master = _master(call, home)
     original = _original_start(call.path["ost"], master)
-    return Answer(found(series.occurrence(call, call.account.id, master, original), "occurrence"))
+    return Answer(found(series.occurrence(call, call.account.mailbox_id, master, original), "occurrence"))
 
 
 def attachment(call: Call) -> Answer:
     home = _calendar_id(call)
     stored = _event(call, home)
     attachment_id = call.path["attachmentId"]
-    stored_bytes = call.backend.attachment(call.account.id, "events", stored["id"], attachment_id, parent=home)
+    stored_bytes = call.backend.attachment(call.account.mailbox_id, "events", stored["id"], attachment_id, parent=home)
     return Answer(content(found(stored_bytes, "attachment")))
 
 
@@ -155,11 +155,11 @@ def _calendar_id(call: Call) -> str:
 
 
 def _event(call: Call, home: str) -> Record:
-    return found(series.event(call, call.account.id, home, call.path["eventId"]), "event")
+    return found(series.event(call, call.account.mailbox_id, home, call.path["eventId"]), "event")
 
 
 def _master(call: Call, home: str) -> Record:
-    master = call.backend.read(call.account.id, "events", call.path["masterId"], parent=home)
+    master = call.backend.read(call.account.mailbox_id, "events", call.path["masterId"], parent=home)
     return found(master if master and master.get("recurrenceType") == "master" else None, "series")
 
 
@@ -170,9 +170,9 @@ def _written(call: Call, home: str, stored: Record, fields: Record) -> Record:
         fields = {name: value for name, value in fields.items() if name != "recurrence"}
         starts = fields.get("start") or stored.get("start")
         fields["occurrenceInfo"] = {**info, "type": "modified", "start": starts}
-    if call.backend.read(call.account.id, "events", stored["id"], parent=home) is None:
+    if call.backend.read(call.account.mailbox_id, "events", stored["id"], parent=home) is None:
         return series.materialised(call, home, stored, fields)
-    return call.backend.change(call.account.id, "events", stored["id"], fields, parent=home)
+    return call.backend.change(call.account.mailbox_id, "events", stored["id"], fields, parent=home)
 
 
 def _check_times(event: Record) -> None:

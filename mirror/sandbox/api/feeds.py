@@ -33,7 +33,7 @@ def start(call: Call, feed: Feed, limits: dict[str, Any], body_type: str | None 
     """The answer to a sync start: not ready yet, or the first token of each side."""
     # The same parameters mean the same start; what they come to (days before now) moves with the clock.
     asked_for = sorted((name, *values) for name, values in call.query.items() if name != "awaitReady")
-    wait = (call.account.id, feed.kind, feed.parent, *asked_for)
+    wait = (call.account.mailbox_id, feed.kind, feed.parent, *asked_for)
     asked = call.server.waits.get(wait, 0)
     if asked < call.server.options.ready_polls and not call.flag("awaitReady"):
         call.server.waits[wait] = asked + 1
@@ -41,7 +41,7 @@ def start(call: Call, feed: Feed, limits: dict[str, Any], body_type: str | None 
     since = call.backend.seq
     bounds = Bounds(since=since, strict=call.server.options.silent_outside, **limits)
     params = {"bounds": asdict(bounds), "body_type": body_type}
-    issue, account_id = call.server.tokens.issue, call.account.id
+    issue, account_id = call.server.tokens.issue, call.account.mailbox_id
     return Answer(
         {
             "syncUpdatedToken": issue("delta", feed.scope("updated"), account_id, [0], params),
@@ -56,7 +56,7 @@ def updated(call: Call, feed: Feed) -> Answer:
     token = _token(call, feed.scope("updated"))
     size = call.server.options.size_of(f"{feed.kind}.updated")
     rows = call.backend.changed(
-        call.account.id,
+        call.account.mailbox_id,
         feed.kind,
         parent=feed.parent,
         after=token.after[0],
@@ -71,7 +71,9 @@ def deleted(call: Call, feed: Feed) -> Answer:
     """A page of tombstones after the token, in the order of deletion."""
     token = _token(call, feed.scope("deleted"))
     size = call.server.options.size_of(f"{feed.kind}.deleted")
-    rows = call.backend.buried(call.account.id, feed.kind, parent=feed.parent, after=token.after[0], limit=size + 1)
+    rows = call.backend.buried(
+        call.account.mailbox_id, feed.kind, parent=feed.parent, after=token.after[0], limit=size + 1
+    )
     return _page(call, token, rows, size, lambda record: record)
 
 
@@ -88,9 +90,9 @@ def _token(call: Call, scope: str) -> Token:
     # When both are sent the page token wins, as in the vendor's own client.
     page_token, delta_token = call.text("pageToken"), call.text("deltaToken")
     if page_token is not None:
-        return call.server.tokens.read(page_token, "page", scope, call.account.id)
+        return call.server.tokens.read(page_token, "page", scope, call.account.mailbox_id)
     if delta_token is not None:
-        return call.server.tokens.read(delta_token, "delta", scope, call.account.id)
+        return call.server.tokens.read(delta_token, "delta", scope, call.account.mailbox_id)
     raise bad_request("deltaToken or pageToken is required")
 
 
@@ -100,5 +102,5 @@ def _page(call: Call, token: Token, rows: list[Change], size: int, show: Callabl
     more = len(rows) > size
     purpose: Purpose = "page" if more else "delta"
     name = "nextPageToken" if more else "nextDeltaToken"
-    following = call.server.tokens.issue(purpose, token.scope, call.account.id, after, token.params)
+    following = call.server.tokens.issue(purpose, token.scope, call.account.mailbox_id, after, token.params)
     return Answer({name: following, "length": len(shown), "records": [show(row.record) for row in shown]})

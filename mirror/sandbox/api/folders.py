@@ -11,7 +11,7 @@ from mirror.sandbox.api.wire import Answer, Call, found
 def folders(call: Call) -> Answer:
     # The vendor's page of folders has no nextPageToken, though the request has the parameter.
     call.text("pageToken")
-    records = call.backend.records(call.account.id, "folders")
+    records = call.backend.records(call.account.mailbox_id, "folders")
     return Answer({"length": len(records), "records": records})
 
 
@@ -23,28 +23,28 @@ def create(call: Call) -> Answer:
     labels = call.account.service_type == "Google"
     record = {"name": name, "fullName": name, "isFolder": not labels, "isLabel": labels}
     if given.get("parentId"):
-        parent = found(call.backend.read(call.account.id, "folders", given["parentId"]), "parent folder")
+        parent = found(call.backend.read(call.account.mailbox_id, "folders", given["parentId"]), "parent folder")
         record |= {"fullName": f"{parent.get('fullName') or parent.get('name')}/{name}", "parentId": parent["id"]}
-    return Answer(call.backend.create(call.account.id, "folders", record), 201)
+    return Answer(call.backend.create(call.account.mailbox_id, "folders", record), 201)
 
 
 def read(call: Call) -> Answer:
-    return Answer(found(call.backend.read(call.account.id, "folders", call.path["folderId"]), "folder"))
+    return Answer(found(call.backend.read(call.account.mailbox_id, "folders", call.path["folderId"]), "folder"))
 
 
 def well_known(call: Call) -> Answer:
-    return Answer(call.backend.settings(call.account.id).get("wellKnown") or {})
+    return Answer(call.backend.settings(call.account.mailbox_id).get("wellKnown") or {})
 
 
 def choose(call: Call) -> Answer:
     given = call.fields(bodies.WellKnown)
     for folder_id in given.values():
-        if folder_id is not None and call.backend.read(call.account.id, "folders", folder_id) is None:
+        if folder_id is not None and call.backend.read(call.account.mailbox_id, "folders", folder_id) is None:
             raise bad_request("There is no such folder")
-    settings = call.backend.settings(call.account.id)
+    settings = call.backend.settings(call.account.mailbox_id)
     chosen = {**(settings.get("wellKnown") or {}), **given}
     settings["wellKnown"] = {name: folder_id for name, folder_id in chosen.items() if folder_id is not None}
-    call.backend.set_settings(call.account.id, settings)
+    call.backend.set_settings(call.account.mailbox_id, settings)
     return Answer(settings["wellKnown"])
 
 

@@ -31,7 +31,7 @@ def messages(call: Call) -> Answer:
 
 
 def in_folder(call: Call) -> Answer:
-    folder = found(call.backend.read(call.account.id, "folders", call.path["folderId"]), "folder")
+    folder = found(call.backend.read(call.account.mailbox_id, "folders", call.path["folderId"]), "folder")
 
     def wanted(message: Record, asked: Record) -> bool:
         return _lies_in(message, folder) and _matches(call, message, asked)
@@ -41,7 +41,7 @@ def in_folder(call: Call) -> Answer:
 
 def conversation(call: Call) -> Answer:
     thread_id = call.path["threadId"]
-    if next(call.backend.newest(call.account.id, after=None, thread_id=thread_id), None) is None:
+    if next(call.backend.newest(call.account.mailbox_id, after=None, thread_id=thread_id), None) is None:
         raise not_found("conversation")
     return _walk(call, "conversations", thread_id, lambda: {"body": call.body_type()}, None, thread_id)
 
@@ -49,7 +49,7 @@ def conversation(call: Call) -> Answer:
 def read(call: Call) -> Answer:
     message = _message(call)
     if call.flag("requireThreadId") and call.account.service_type == "IMAP":
-        wait = (call.account.id, "thread", message["id"])
+        wait = (call.account.mailbox_id, "thread", message["id"])
         asked = call.server.waits.get(wait, 0)
         if asked < call.server.options.thread_polls:
             call.server.waits[wait] = asked + 1
@@ -59,10 +59,10 @@ def read(call: Call) -> Answer:
 
 def raw(call: Call) -> Answer:
     message = _message(call)
-    stored = call.backend.mime(call.account.id, message["id"])
+    stored = call.backend.mime(call.account.mailbox_id, message["id"])
     if stored is None:
-        body, is_html = call.backend.body(call.account.id, message["id"])
-        contents = call.backend.attachments(call.account.id, "messages", message["id"])
+        body, is_html = call.backend.body(call.account.mailbox_id, message["id"])
+        contents = call.backend.attachments(call.account.mailbox_id, "messages", message["id"])
         stored = compose.mime(message, body or "", is_html, contents)
     return Answer(raw=stored, content_type="text/plain")
 
@@ -111,7 +111,7 @@ def reply(call: Call) -> Answer:
 
 def attachment(call: Call) -> Answer:
     message = _message(call)
-    stored = call.backend.attachment(call.account.id, "messages", message["id"], call.path["attachmentId"])
+    stored = call.backend.attachment(call.account.mailbox_id, "messages", message["id"], call.path["attachmentId"])
     return Answer(content(found(stored, "attachment")))
 
 
@@ -130,7 +130,7 @@ def _feed(call: Call) -> feeds.Feed:
 
 
 def _message(call: Call) -> Record:
-    return found(call.backend.read(call.account.id, "messages", call.path["messageId"]), "message")
+    return found(call.backend.read(call.account.mailbox_id, "messages", call.path["messageId"]), "message")
 
 
 def _asked(call: Call) -> Record:
@@ -147,7 +147,7 @@ def _walk(
     """A page of those messages, newest first, that are wanted."""
 
     def following(after: list[Any] | None, given: Record) -> Iterable[paging.Placed]:
-        mailbox = call.backend.newest(call.account.id, after=after, thread_id=thread_id)
+        mailbox = call.backend.newest(call.account.mailbox_id, after=after, thread_id=thread_id)
         return (placed for placed in mailbox if wanted is None or wanted(placed[1], given))
 
     return paging.walk(call, name, scope, asked, following, lambda one, given: listed_message(call, one, given["body"]))
@@ -162,15 +162,15 @@ def _folder(call: Call, message: Record, label: str) -> Record:
     """The folder field after a move, for a mailbox that has folders rather than labels."""
     if call.account.service_type == "Google" and "folderId" not in message:
         return {}
-    chosen = (call.backend.settings(call.account.id).get("wellKnown") or {}).get(label)
-    folder_id = chosen or sending.folder_with(call, call.account.id, label)
+    chosen = (call.backend.settings(call.account.mailbox_id).get("wellKnown") or {}).get(label)
+    folder_id = chosen or sending.folder_with(call, call.account.mailbox_id, label)
     return {} if folder_id is None else {"folderId": folder_id}
 
 
 def _moved(call: Call, message: Record, fields: Record) -> None:
     """Write the fields; a message that goes to another folder comes back under a new id where providers do so."""
     changed = {name: value for name, value in fields.items() if message.get(name) != value}
-    account_id = call.account.id
+    account_id = call.account.mailbox_id
     if "folderId" in changed and call.account.service_type in call.server.options.moving_changes_ids:
         body, is_html = call.backend.body(account_id, message["id"])
         copy = {name: value for name, value in {**message, **fields}.items() if name not in ("id", "lastModifiedTime")}

@@ -20,7 +20,7 @@ def listing(call: Call, name: str, kind: str, *, parent: str | None = None, show
     after, _ = begin(call, scope, dict)
     size = call.server.options.size_of(name)
     position = after[0] if after else 0
-    rows = call.backend.listed(call.account.id, kind, parent=parent, after=position, limit=size + 1)
+    rows = call.backend.listed(call.account.mailbox_id, kind, parent=parent, after=position, limit=size + 1)
     records = [show(row.record) if show else row.record for row in rows[:size]]
     more = [rows[size - 1].seq] if len(rows) > size else None
     return page(call, scope, records, more, {})
@@ -48,12 +48,12 @@ def begin(call: Call, scope: str, params: Callable[[], Record]) -> tuple[list[An
     given = call.text("pageToken")
     if given is None:
         return None, params()
-    token = call.server.tokens.read(given, "list", scope, call.account.id)
+    token = call.server.tokens.read(given, "list", scope, call.account.mailbox_id)
     return token.after, token.params
 
 
 def page(call: Call, scope: str, records: list[Record], more: list[Any] | None, params: Record) -> Answer:
     answer: Record = {}
     if more is not None:
-        answer["nextPageToken"] = call.server.tokens.issue("list", scope, call.account.id, more, params)
+        answer["nextPageToken"] = call.server.tokens.issue("list", scope, call.account.mailbox_id, more, params)
     return Answer({**answer, "length": len(records), "records": records})

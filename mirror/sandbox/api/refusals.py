@@ -28,12 +28,21 @@ def unauthorized() -> Refusal:
     return Refusal(401, "unauthorized", "unauthorized")
 
 
+def application_only() -> Refusal:
+    challenge = {"WWW-Authenticate": 'Basic realm="sandbox"'}
+    return Refusal(401, "unauthorized", "The client id and secret are required", challenge)
+
+
 def token_dead() -> Refusal:
     return Refusal(401, "token.dead", "Not authorized")
 
 
 def token_refresh_failed() -> Refusal:
     return Refusal(401, "token.refresh.failed", "Invalid data: refreshToken missing")
+
+
+def forbidden(message: str) -> Refusal:
+    return Refusal(403, "forbidden", message)
 
 
 def not_found(what: str) -> Refusal:

@@ -5,19 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import unquote
 
 from mirror.sandbox.api.refusals import method_not_allowed, not_found
 from mirror.sandbox.api.wire import Answer, Call
 
+# Who may call: an account's token (or the application for an account), the application for itself, or anyone.
+Access = Literal["account", "application", "anyone"]
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One operation of the API: its verb, its path as the vendor's file writes it, and what answers it."""
+    """One operation of the API: its verb, its path as the vendor's file writes it, and what answers it.
+
+    One that is `unlocked` talks to the outside: it is not held inside of a transaction, and opens one where it writes.
+    """
 
     method: str
     template: str
     answer: Callable[[Call], Answer]
+    access: Access = "account"
+    unlocked: bool = False
 
     @property
     def segments(self) -> tuple[str, ...]:

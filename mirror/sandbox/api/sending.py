@@ -40,7 +40,7 @@ def store(
     call: Call, record: Record, body: str, is_html: bool, contents: dict[str, bytes], labels: list[str], folder: str
 ) -> Record:
     """The message in the caller's own mailbox."""
-    account_id = call.account.id
+    account_id = call.account.mailbox_id
     placed = {**record, "sysLabels": labels, **thread_of(call, account_id, record)}
     folder_id = folder_with(call, account_id, folder)
     # Gmail has labels, and rarely a folder id.
@@ -57,13 +57,15 @@ def deliver(call: Call, sent: Record, body: str, is_html: bool, contents: dict[s
     raw = compose.mime(copy, body, is_html, contents)
     for address in compose.addresses(sent, "to", "cc", "bcc"):
         account = call.backend.account_for_email(address)
-        if account is None or account.id == call.account.id:
+        if account is None or account.mailbox_id == call.account.mailbox_id:
             continue
-        arrived = {**copy, "sysLabels": ["inbox", "unread"], **thread_of(call, account.id, copy)}
-        inbox = folder_with(call, account.id, "inbox")
+        arrived = {**copy, "sysLabels": ["inbox", "unread"], **thread_of(call, account.mailbox_id, copy)}
+        inbox = folder_with(call, account.mailbox_id, "inbox")
         if inbox is not None and account.service_type != "Google":
             arrived["folderId"] = inbox
-        call.backend.create(account.id, "messages", arrived, body=body, html=is_html, mime=raw, attachments=contents)
+        call.backend.create(
+            account.mailbox_id, "messages", arrived, body=body, html=is_html, mime=raw, attachments=contents
+        )
 
 
 def thread_of(call: Call, account_id: int, record: Record) -> Record:

@@ -91,7 +91,7 @@ def instances(master: Record, from_at: datetime, until_at: datetime) -> list[Rec
 
 def cancel(call: Call, calendar_id: str, instance: Record) -> None:
     """Take one instance out of its series, in the way that this sandbox's provider has (`cancelled_instance`)."""
-    account_id, info = call.account.id, instance["occurrenceInfo"]
+    account_id, info = call.account.mailbox_id, instance["occurrenceInfo"]
     stored = call.backend.read(account_id, "events", instance["id"], parent=calendar_id)
     manner = call.server.options.cancelled_instance
     if manner == "occurrence":
@@ -118,7 +118,7 @@ def materialised(call: Call, calendar_id: str, instance: Record, fields: Record)
     """The instance as a record of its own, with these fields changed."""
     kept = {name: value for name, value in instance.items() if name not in ("id", "etag", "lastModifiedTime")}
     record = {name: value for name, value in {**kept, **fields}.items() if value is not None}
-    return call.backend.create(call.account.id, "events", record, parent=calendar_id, remote_id=instance["id"])
+    return call.backend.create(call.account.mailbox_id, "events", record, parent=calendar_id, remote_id=instance["id"])
 
 
 def ical_exclusion(recurrence: Record, original: Record) -> Record:

@@ -67,7 +67,7 @@ def whole_message(call: Call, record: Record, body_type: str) -> Record:
 
 def body_of(call: Call, message_id: str, body_type: str) -> str | None:
     """The stored body as HTML or text, converted where it is the other."""
-    body, is_html = call.backend.body(call.account.id, message_id)
+    body, is_html = call.backend.body(call.account.mailbox_id, message_id)
     if body is None or is_html == (body_type == "html"):
         return body
     if is_html:
@@ -101,7 +101,7 @@ def content(found: bytes) -> dict[str, str]:
 
 
 def _with_content(call: Call, message_id: str, attachment: Record) -> Record:
-    found = call.backend.attachment(call.account.id, "messages", message_id, str(attachment.get("id")))
+    found = call.backend.attachment(call.account.mailbox_id, "messages", message_id, str(attachment.get("id")))
     return attachment if found is None else {**attachment, **content(found)}
 
 

@@ -24,9 +24,9 @@ def create_list(call: Call) -> Answer:
     if not title:
         raise bad_request("title is required")
     # A provider's first list is its default one.
-    default = not call.backend.records(call.account.id, "task_lists")
+    default = not call.backend.records(call.account.mailbox_id, "task_lists")
     record = {"title": title, "owner": True, "shared": False, "defaultList": default, "emailsList": False}
-    return Answer(call.backend.create(call.account.id, "task_lists", record), 201)
+    return Answer(call.backend.create(call.account.mailbox_id, "task_lists", record), 201)
 
 
 def read_list(call: Call) -> Answer:
@@ -37,14 +37,14 @@ def update_list(call: Call) -> Answer:
     fields = call.fields(bodies.TaskList)
     stored = _list(call)
     call.check_etag(stored)
-    return Answer(call.backend.change(call.account.id, "task_lists", stored["id"], without_nulls(fields)))
+    return Answer(call.backend.change(call.account.mailbox_id, "task_lists", stored["id"], without_nulls(fields)))
 
 
 def delete_list(call: Call) -> Answer:
     stored = _list(call)
     if stored.get("defaultList"):
         raise bad_request("The default list can't be deleted")
-    call.backend.delete(call.account.id, "task_lists", stored["id"])
+    call.backend.delete(call.account.mailbox_id, "task_lists", stored["id"])
     return OK
 
 
@@ -60,7 +60,7 @@ def create(call: Call) -> Answer:
     record = {"status": "notStarted", **fields}
     record |= without_nulls(_completion(call, record, {}))
     record["position"] = _position(call, parent, fields.get("parentId"), previous, None)
-    return _record_or_id(call.backend.create(call.account.id, "tasks", record, parent=parent), 201)
+    return _record_or_id(call.backend.create(call.account.mailbox_id, "tasks", record, parent=parent), 201)
 
 
 def read(call: Call) -> Answer:
@@ -77,12 +77,14 @@ def update(call: Call) -> Answer:
         sibling_of = fields.get("parentId", stored.get("parentId"))
         fields["position"] = _position(call, parent, sibling_of, previous, stored["id"])
     fields |= _completion(call, fields, stored)
-    return _record_or_id(call.backend.change(call.account.id, "tasks", stored["id"], fields, parent=parent), 200)
+    return _record_or_id(
+        call.backend.change(call.account.mailbox_id, "tasks", stored["id"], fields, parent=parent), 200
+    )
 
 
 def delete(call: Call) -> Answer:
     parent = _list(call)["id"]
-    call.backend.delete(call.account.id, "tasks", _task(call, parent)["id"], parent=parent)
+    call.backend.delete(call.account.mailbox_id, "tasks", _task(call, parent)["id"], parent=parent)
     return OK
 
 
@@ -98,13 +100,13 @@ def _feed(call: Call) -> feeds.Feed:
 def _list(call: Call) -> Record:
     wanted = call.path["taskListId"]
     if wanted == "default":
-        every = call.backend.records(call.account.id, "task_lists")
+        every = call.backend.records(call.account.mailbox_id, "task_lists")
         return found(next((one for one in every if one.get("defaultList")), None), "task list")
-    return found(call.backend.read(call.account.id, "task_lists", wanted), "task list")
+    return found(call.backend.read(call.account.mailbox_id, "task_lists", wanted), "task list")
 
 
 def _task(call: Call, parent: str) -> Record:
-    return found(call.backend.read(call.account.id, "tasks", call.path["id"], parent=parent), "task")
+    return found(call.backend.read(call.account.mailbox_id, "tasks", call.path["id"], parent=parent), "task")
 
 
 def _checked(fields: Record) -> Record:
@@ -125,7 +127,9 @@ def _completion(call: Call, fields: Record, stored: Record) -> Record:
 
 def _position(call: Call, parent: str, parent_id: str | None, previous: str | None, own_id: str | None) -> str:
     """The sort key that puts a task after `previous`, or first, among the children of `parent_id`."""
-    every = [task for task in call.backend.records(call.account.id, "tasks", parent=parent) if task["id"] != own_id]
+    every = [
+        task for task in call.backend.records(call.account.mailbox_id, "tasks", parent=parent) if task["id"] != own_id
+    ]
     if parent_id is not None and not any(task["id"] == parent_id for task in every):
         raise not_found("parent task")
     siblings = sorted(

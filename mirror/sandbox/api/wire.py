@@ -12,8 +12,9 @@ import msgspec
 
 from mirror import clock as clocks
 from mirror.sandbox.api.backend import AccountLike, Backend, Record
-from mirror.sandbox.api.refusals import bad_request, etag_mismatch, not_found
+from mirror.sandbox.api.refusals import bad_request, etag_mismatch, not_found, unauthorized
 from mirror.sandbox.api.tokens import Tokens
+from mirror.sandbox.grants import Grants
 from mirror.sandbox.options import Options
 
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -44,20 +45,28 @@ class Server:
     backend: Backend
     options: Options
     tokens: Tokens
+    grants: Grants
     # How often sync starts and thread reads have been answered "not yet".
     waits: dict[tuple[object, ...], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One authenticated request."""
+    """One request, of somebody who may make it. `asker` is None where it is not made for an account."""
 
     server: Server
-    account: AccountLike
+    asker: AccountLike | None
     path: Mapping[str, str]
     query: Mapping[str, list[str]]
     if_match: str | None = None
     content: bytes = b""
+
+    @property
+    def account(self) -> AccountLike:
+        """The account that the request is made for. Raises: Refusal 401 where there is none."""
+        if self.asker is None:
+            raise unauthorized()
+        return self.asker
 
     @property
     def backend(self) -> Backend:
@@ -92,6 +101,11 @@ class Call:
         if not re.fullmatch(r"[+-]?\d{1,9}", written):
             raise bad_request(f"{name} must be a whole number")
         return int(written)
+
+    def identity(self, name: str) -> int | None:
+        """An int64 id in the query."""
+        written = self.text(name)
+        return None if written is None else int64(name, written)
 
     def moment(self, name: str) -> datetime | None:
         written = self.text(name)
@@ -131,6 +145,13 @@ def rfc3339(name: str, written: str) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise bad_request(f"{name} must be an RFC 3339 timestamp with an offset")
+
+
+def int64(name: str, written: str) -> int:
+    """The id that a text names. Raises: Refusal 400."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", written):
+        raise bad_request(f"{name} must be a whole number")
+    return int(written)
 
 
 def found(thing: Thing | None, what: str) -> Thing:
