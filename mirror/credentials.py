@@ -68,7 +68,7 @@ def refer(home: Path, base_url: str, account_ids: Mapping[str, str]) -> None:
 
     That is no secret, so all of it goes into the file, at once: a keyring would take minutes for thousands.
     """
-    app = _root(base_url)
+    app = root(base_url)
     with _alone(home):
         new = {name: {"app": app, "account_id": account_id} for name, account_id in account_ids.items()}
         _write(home, {**_read(home), **new})
@@ -113,10 +113,10 @@ def has_password(home: Path) -> bool:
 
 def keep_app(home: Path, app: App) -> str:
     """Keep an application; says where, as `save` does. Raises: HomeUnusable."""
-    secret = {"client_id": app.client_id, "client_secret": app.client_secret, "base_url": _root(app.base_url)}
+    secret = {"client_id": app.client_id, "client_secret": app.client_secret, "base_url": root(app.base_url)}
     if app.signing_secret is not None:
         secret["signing_secret"] = app.signing_secret
-    return save(home, _APP + _root(app.base_url), secret)
+    return save(home, _APP + root(app.base_url), secret)
 
 
 def app(home: Path, base_url: str) -> App | None:
@@ -124,11 +124,21 @@ def app(home: Path, base_url: str) -> App | None:
 
     Raises: SignInAgain when one was, and can't be read; HomeUnusable.
     """
-    name = _APP + _root(base_url)
+    name = _APP + root(base_url)
     if name not in _read(home):
         return None
     secret = _load(home, name)
     return App(secret["base_url"], secret["client_id"], secret["client_secret"], secret.get("signing_secret"))
+
+
+def has_app(home: Path, base_url: str) -> bool:
+    """Whether an application is set, readable or not. Raises: HomeUnusable."""
+    return _APP + root(base_url) in _read(home)
+
+
+def referring_to(home: Path, base_url: str) -> list[str]:
+    """The accounts that are called with an application. Raises: HomeUnusable."""
+    return [name for name, secret in _read(home).items() if secret.get("app") == root(base_url) and name[0] != "/"]
 
 
 def apps(home: Path) -> list[str]:
@@ -138,7 +148,7 @@ def apps(home: Path) -> list[str]:
 
 def forget_app(home: Path, base_url: str) -> None:
     """Remove an application's secrets from wherever they are. Raises: HomeUnusable."""
-    forget(home, _APP + _root(base_url))
+    forget(home, _APP + root(base_url))
 
 
 def forget(home: Path, account: str) -> None:
@@ -182,7 +192,7 @@ def _name(home: Path, account: str) -> str:
     return f"{home.resolve()}#{account}"
 
 
-def _root(base_url: str) -> str:
+def root(base_url: str) -> str:
     """One spelling for all that name the same server: however it ends, and whatever its capitals."""
     url = base_url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
     scheme, _, rest = url.partition("://")

@@ -23,6 +23,7 @@ STOPPED = 130  # by Ctrl-C, as shells count it
 COMMANDS = {
     "demo": ("mirror.cli.demo", "See it live within a minute: a synthetic person's mailbox, no account, no network."),
     "account": ("mirror.cli.accounts", "Add, list, pause, resume and remove mailboxes."),
+    "app": ("mirror.cli.app", "The application at Aurinko that you sign in with: set, show, forget."),
     "sync": ("mirror.cli.sync", "Bring the mirror up to date, once."),
     "run": ("mirror.cli.serving", "Keep the mirror up to date and serve its pages, until stopped."),
     "serve": ("mirror.cli.serving", "Serve the pages only."),

@@ -20,7 +20,7 @@ def exit_code(error: BaseException) -> int:
     """0 done, 1 failed, 2 usage, 3 a person is needed."""
     if isinstance(error, (errors.Usage, errors.Invalid)):
         return USAGE
-    if isinstance(error, (errors.SignInAgain, errors.WrongMailbox)):
+    if isinstance(error, (errors.SignInAgain, errors.WrongMailbox, errors.NotSignedIn)):
         return PERSON
     return FAILED
 
@@ -55,13 +55,17 @@ def sentence_of(described: str, account: str) -> str:
 def _of_upstream(error: errors.MirrorError, name: str, server: str) -> str:
     match error:
         case errors.SignInAgain():
+            if error.code == "app.missing":
+                return _of_the_app(errors.NotSignedIn("app_locked", error.detail), name)
             why = _WHY_REFUSED.get(error.code or "", "the server does not accept the token (401)")
-            return f"{why}. Sign in again with: mirror account login {name} --token-stdin"
+            return f"{why}. {_sign_in_again(name)}"
         case errors.WrongMailbox():
             return (
                 f"the token answers for another mailbox ({error.email or error.answered}) than this account is for"
-                f" ({error.pinned}). Nothing was applied. Give the right token: mirror account login {name} --token-stdin"
+                f" ({error.pinned}). Nothing was applied. {_sign_in_again(name)}"
             )
+        case errors.NotSignedIn():
+            return _of_signing_in(error, name)
         case errors.RetryLater():
             what = "can't be reached" if error.status is None else "is in trouble"
             return f"{server} {what} ({error.detail}). What is stored stands; try again later"
@@ -72,6 +76,51 @@ def _of_upstream(error: errors.MirrorError, name: str, server: str) -> str:
         case errors.WrongAnswer():
             return f"that is not an answer of Aurinko's API ({error.detail}). Check the URL: mirror account list"
     return ""
+
+
+def _sign_in_again(name: str) -> str:
+    return (
+        f"Sign in again with: mirror account login {name} --reauth"
+        f" (or with a new token: mirror account login {name} --token-stdin)"
+    )
+
+
+def _of_signing_in(error: errors.NotSignedIn, name: str) -> str:
+    again = f"Nothing was changed. Start again with: mirror account login {name}"
+    match error.reason:
+        case "denied":
+            refused = error.detail.startswith("access_denied")
+            what = "the permission was not given" if refused else "signing in did not work"
+            return f"{what} ({error.detail}). {again}"
+        case "timed_out":
+            return (
+                f"nobody came back from signing in within five minutes. {again}. Did the page refuse the return URL? Register"
+                " it in the portal (mirror app set names it)"
+            )
+        case "stranger":
+            return f"that address is not from this sign-in: its state is another one. {again}"
+        case "no_code":
+            return f"that is neither a code nor the address that the browser came to in the end. {again}"
+        case "code_refused":
+            return f"the code was not accepted ({error.detail}): it is good once, and not for long. {again}"
+    return _of_the_app(error, name)
+
+
+def _of_the_app(error: errors.NotSignedIn, name: str) -> str:
+    setting = "mirror app set --client-id ID --secret-stdin" + (f" --base-url {error.detail}" if error.detail else "")
+    match error.reason:
+        case "app_refused":
+            return f"the server does not accept the application's id and secret (401). Set them anew: {setting}"
+        case "app_locked":
+            return (
+                f"the secrets of the application for {error.detail} are gone, or the keyring that has them is locked."
+                f" Unlock it, or set them anew: {setting}"
+            )
+    return (
+        f"signing in goes through an application of your own at Aurinko, and none is set for {error.detail}. Register one in"
+        f" its portal (https://app.aurinko.io), then say: {setting}. Have a token already? mirror account add {name}"
+        " --token-stdin"
+    )
 
 
 def _of_this_machine(error: errors.MirrorError, account: str | None) -> str:
