@@ -221,9 +221,10 @@ CREATE TABLE health (
     account_id   INTEGER PRIMARY KEY REFERENCES accounts(id),
     state        TEXT NOT NULL,            -- the worst there is: new, paused, healthy, stale, stuck, conflict, held, needs_auth
     since        TEXT NOT NULL,            -- when it was first seen to be so
-    told         TEXT,                     -- the state that the person was last told of; NULL: nothing yet
+    told         TEXT,                     -- the states that the person was last told of, or healthy; NULL: nothing yet
     told_at      TEXT,                     -- when that was decided: it is told after this is on the disk
-    untold       TEXT                      -- JSON: of the hooks that are still to be told, what each was last told of
+    untold       TEXT,                     -- JSON: of the hooks that are still to be told, what each was last told of
+    seen         TEXT NOT NULL DEFAULT '{}'  -- JSON: each state of trouble that there is, and when it was first seen
 );
 
 -- What the person said about who is who, by address (`mirror people`); it has the last word over the contact cards. The view

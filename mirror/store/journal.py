@@ -15,7 +15,6 @@ from mirror.resources import KINDS
 from mirror.store import attachments
 from mirror.store.connection import Store
 
-
 FAILED = frozenset({"failed", "needs_auth"})
 """Outcomes of runs that came to nothing."""
 
