@@ -83,6 +83,10 @@ def sandbox(paths: tuple[Path, ...], life: bool, life_every: float, state_path: 
     click.echo(
         f"  echo {token} | mirror account add NAME --base-url {served.url} --since all --token-stdin && mirror sync"
     )
+    click.echo(
+        f"Its application: client id {options.client_id}, client secret {options.client_secret},"
+        f" signing secret {options.signing_secret}. IMAP mailboxes open with the password {options.mailbox_password}."
+    )
     sys.stdout.flush()
     with Ending() as ending:
         if life:
