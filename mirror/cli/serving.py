@@ -21,10 +21,11 @@ import click
 import tzlocal
 
 from mirror.cli.ending import Ending
-from mirror.cli.opening import home_of, opened, source_for, store_of, system_clock
+from mirror.cli.opening import home_of, leave, opened, source_for, store_of, system_clock
 from mirror.cli.password import access_of
+from mirror.cli.words import DONE, FAILED, sentence
 from mirror.clock import SystemClock
-from mirror.errors import PortInUse, Usage
+from mirror.errors import HomeTooNew, PortInUse, Usage
 from mirror.store import journal
 
 if TYPE_CHECKING:
@@ -88,27 +89,41 @@ def run_until_stopped(
     on_ready: Callable[[], None] | None = None,
 ) -> None:
     """The scheduler and the pages in this process; ends within five seconds of being asked to."""
-    from mirror import schedule
+    from mirror import notify, schedule, settings
 
+    asked = settings.read(home)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     for chatty in ("httpx", "uvicorn", "uvicorn.error", "uvicorn.access", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     clock = system_clock()
     store = opened(home, clock)
+    overtaken: list[HomeTooNew] = []
+
+    def on_overtaken(error: HomeTooNew) -> None:
+        if not overtaken:
+            overtaken.append(error)
+            ending.ask()
+
     loops = schedule.Schedule(
-        store, functools.partial(_source, home, clock), clock, tick_s=tick_s if tick_s is not None else schedule.TICK_S
-    )
+        store, functools.partial(_source, home, clock), clock, tick_s=tick_s if tick_s is not None else schedule.TICK_S,
+        watch=notify.watch(asked, clock, lambda: clock.stopping), on_overtaken=on_overtaken,
+    )  # fmt: skip
     ending.then(clock.stop)
     loops.start()
     try:
         serve_pages(store.path, listening, ending, access, on_ready=on_ready)
     finally:
         finished = loops.stop()
-    click.echo("Stopped. Everything that was shown is in the file.")
+    if overtaken:
+        click.echo(f"mirror: {sentence(overtaken[0])}. Nothing more was written; then start it again", err=True)
+    else:
+        click.echo("Stopped. Everything that was shown is in the file.")
     if not finished:
         # A request is still waiting for its answer; its page is not begun to be written, so nothing is torn.
         sys.stdout.flush()
-        os._exit(0)
+        os._exit(FAILED if overtaken else DONE)
+    if overtaken:
+        leave(FAILED)  # so that what restarts a service that failed starts the new version
 
 
 def _source(home: Path, clock: SystemClock, account: Any) -> Any:

@@ -74,8 +74,14 @@ class Store:
 
         Raises: AccountBusy, HomeUnusable.
         """
+        with self.alone(f"account-{account_id}"):
+            yield
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[None]:
+        """The right to something that one process does at a time. Raises: AccountBusy, HomeUnusable."""
         folder = self.home / "locks"
-        lock = FileLock(folder / f"account-{account_id}.lock", timeout=0)
+        lock = FileLock(folder / f"{what}.lock", timeout=0)
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
             lock.acquire()
