@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ APP_MISSING = "app.missing"
 PAGES = "/pages"
 """Where the pages' password is kept among the accounts' secrets. No account's name has a slash."""
 _APP = "/app "
+_SERVICE = "/service "
 
 Secret = dict[str, str]
 """`{"token"}` for a bearer token, `{"client_id", "client_secret", "account_id"}` for an application's own,
@@ -50,6 +51,15 @@ class App:
     signing_secret: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceAccount:
+    """What an organisation's administrator has signed in to: mailboxes are under it. Called with the application's rights."""
+
+    base_url: str
+    account_id: str
+    service: str
+
+
 def save(home: Path, account: str, secret: Secret, *, in_file: bool = False) -> str:
     """Keep a secret; says where: `keyring` or the file's path. Raises: HomeUnusable."""
     in_keyring = not in_file and _in_keyring(home, account, secret)
@@ -72,6 +82,19 @@ def refer(home: Path, base_url: str, account_ids: Mapping[str, str]) -> None:
     with _alone(home):
         new = {name: {"app": app, "account_id": account_id} for name, account_id in account_ids.items()}
         _write(home, {**_read(home), **new})
+
+
+def without(home: Path, accounts: Iterable[str]) -> list[str]:
+    """Those of the accounts that have no credentials, or none that can be read. Raises: HomeUnusable."""
+    kept = _read(home)
+    return [name for name in accounts if name not in kept and not _has(home, name)]
+
+
+def _has(home: Path, account: str) -> bool:
+    try:
+        return bool(_load(home, account))
+    except SignInAgain:
+        return False
 
 
 def load(home: Path, account: str) -> Secret:
@@ -144,6 +167,27 @@ def referring_to(home: Path, base_url: str) -> list[str]:
 def apps(home: Path) -> list[str]:
     """The base URLs for which an application is kept. Raises: HomeUnusable."""
     return sorted(name.removeprefix(_APP) for name in _read(home) if name.startswith(_APP))
+
+
+def keep_service(home: Path, name: str, service: ServiceAccount) -> None:
+    """Keep a service account under a name. It holds no secret, and so is always in the file. Raises: HomeUnusable."""
+    kept = {"app": root(service.base_url), "account_id": service.account_id, "service": service.service}
+    with _alone(home):
+        _write(home, {**_read(home), _SERVICE + name: kept})
+
+
+def services(home: Path) -> dict[str, ServiceAccount]:
+    """The service accounts, by name. Raises: HomeUnusable."""
+    return {
+        name.removeprefix(_SERVICE): ServiceAccount(kept["app"], kept["account_id"], kept.get("service", ""))
+        for name, kept in sorted(_read(home).items())
+        if name.startswith(_SERVICE)
+    }
+
+
+def forget_service(home: Path, name: str) -> None:
+    """Remove a service account; the mailboxes under it stay. Raises: HomeUnusable."""
+    forget(home, _SERVICE + name)
 
 
 def forget_app(home: Path, base_url: str) -> None:

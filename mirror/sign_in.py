@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from mirror import credentials, loopback
 from mirror.clock import Clock
-from mirror.credentials import App
+from mirror.credentials import App, ServiceAccount
 from mirror.errors import NotSignedIn, SignInAgain, Usage, WrongAnswer, WrongMailbox
 from mirror.feed import Mailbox
 from mirror.loopback import Heard
@@ -175,6 +175,20 @@ def finish(store: Store, name: str, base_url: str, wanted: Wanted, code: str, up
     return SignedIn(
         journal.account(store, known.id), kept, missing, tuple(one.name for one in same if one.base_url == base_url)
     )
+
+
+def finish_service(store: Store, name: str, base_url: str, wanted: Wanted, code: str,
+                   upstream: Application) -> ServiceAccount:  # fmt: skip
+    """Exchange the code of an administrator. The token is not kept: mailboxes are called with the application's rights.
+
+    Raises: NotSignedIn, WrongMailbox, RetryLater, WrongAnswer, HomeUnusable; then nothing was changed.
+    """
+    grant = upstream.exchange(code)
+    if wanted.account_id is not None and grant.account_id != wanted.account_id:
+        raise WrongMailbox(wanted.account_id, grant.account_id)
+    service = ServiceAccount(credentials.root(base_url), grant.account_id, wanted.service)
+    credentials.keep_service(store.home, name, service)
+    return service
 
 
 def _must_be_the_same(known: Account | None, owner: Owner) -> None:

@@ -36,13 +36,22 @@ MAY_IMPORT = {
     "identify": PULL,
     "loopback": (*LOWER, "clock"),
     "sign_in": (*PULL, "credentials", "loopback", "sources.aurinko_auth"),
+    "organisation": (*STORE, "store", "credentials", "sign_in", "sources.aurinko_auth"),
     "pull": (*PULL, "fill", "identify"),
     "push": (*PULL, "identify", "merge", "fields"),
     "retry": (*PULL, "identify"),
-    "schedule": (*PULL, "pull", "push", "identify"),
-    "webhook": (*PULL, "pull", "push"),
-    "sandbox": (*LOWER, "clock", "formats"),
-    "web": (*LOWER, "clock", "fields", "merge", "moments", "resources", "formats", "store"),
+    "settings": LOWER,
+    "health": (*STORE, "moments", "store"),
+    "notify": (*PULL, "health", "settings", "sources.ping"),
+    "schedule": (*PULL, "pull", "push", "identify", "loop", "subscribe"),
+    "webhook": (*LOWER, "clock", "feed"),
+    "subscribe": (*PULL, "identify", "webhook"),
+    "loop": (*PULL, "pull", "push", "identify", "subscribe"),
+    "sandbox": (*LOWER, "clock", "formats", "sandbox.posting"),
+    # The one file of the sandbox that asks others: notifications go out over HTTP.
+    "sandbox.posting": (*LOWER, "sandbox"),
+    "web": (*LOWER, "clock", "feed", "webhook", "fields", "merge", "moments", "resources", "formats", "store", "health",
+            "settings"),  # fmt: skip
     # It plays upstream, the disk and the person at once.
     "simulator": (*PULL, "sources", "identify", "pull", "push", "retry", "merge", "fields", "formats", "sandbox"),
     "cli": ("",),
@@ -50,7 +59,7 @@ MAY_IMPORT = {
 
 # What comes from outside, and the layers that may touch it.
 DOORS = {
-    "httpx": ("sources", "simulator"),
+    "httpx": ("sources", "sandbox.posting", "simulator"),
     "apscheduler": ("schedule",),
     "click": ("cli",),
     "rich": ("cli",),

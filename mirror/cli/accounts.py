@@ -19,10 +19,14 @@ from mirror.cli.asking import (
     since_date,
 )
 from mirror.cli.opening import store_of
-from mirror.cli.signing_in import login
+from mirror.cli.service_accounts import add_all_command, login_service
+from mirror.cli.signing_in import login, saying_why
 from mirror.cli.words import plain
 from mirror.errors import Usage
+from mirror.sources.aurinko_auth import revoke
 from mirror.store import journal, outbox, purge
+from mirror.store.connection import Store
+from mirror.store.journal import Account
 
 
 @click.group(help="Add, list, pause, resume and remove mailboxes.")
@@ -30,7 +34,8 @@ def account() -> None:
     """The group of account commands."""
 
 
-account.add_command(login)
+for command in (login, login_service, add_all_command):
+    account.add_command(command)
 
 
 @account.command()
@@ -120,26 +125,47 @@ def writable(ctx: click.Context, name: str, switch: str) -> None:
 @account.command()
 @click.argument("name")
 @click.option("--purge", "and_purge", is_flag=True, help="Delete its records and their history for good.")
+@click.option("--revoke", "and_revoke", is_flag=True, help="Withdraw the permission upstream, too.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.pass_context
-def remove(ctx: click.Context, name: str, and_purge: bool, yes: bool) -> None:
+def remove(ctx: click.Context, name: str, and_purge: bool, and_revoke: bool, yes: bool) -> None:
     """Stop mirroring an account. Its records stay, unless --purge."""
     store = store_of(ctx)
+    if name in credentials.services(store.home) and all(one.name != name for one in journal.accounts(store)):
+        credentials.forget_service(store.home, name)
+        click.echo(
+            f"The service account {name} is forgotten. The mailboxes under it stay; remove each by its own name."
+        )
+        return
     gone = journal.removed_account_named(store, name) if and_purge else None
     found = gone or journal.account_named(store, name)
-    what = (
-        "DELETE all its records and their history for good" if and_purge else "keep its records, forget its credentials"
-    )
-    if not yes:
-        if not sys.stdin.isatty():
-            raise Usage("removing an account asks first; without a terminal, say --yes")
-        if not click.confirm(f"Stop mirroring {name} and {what}?"):
-            click.echo("Nothing was changed.")
-            return
+    if not yes and not _is_sure(name, and_purge=and_purge, and_revoke=and_revoke):
+        click.echo("Nothing was changed.")
+        return
     with store.lease(found.id):
+        if and_revoke:
+            with saying_why(name, found.base_url):
+                _revoke(store, found)
         credentials.forget(store.home, name)
         journal.remove_account(store, found.id)
         if and_purge:
             purge.purge_account(store, found.id)
     click.echo(f"{name} is removed" + (" with all that was stored of it." if and_purge else
                "; its records stay. It comes back with: mirror account add " + name))  # fmt: skip
+
+
+def _is_sure(name: str, *, and_purge: bool, and_revoke: bool) -> bool:
+    """Raises: Usage, without a terminal to ask at."""
+    what = (
+        "DELETE all its records and their history for good" if and_purge else "keep its records, forget its credentials"
+    )
+    upstream = ", and withdraw the permission upstream" if and_revoke else ""
+    if not sys.stdin.isatty():
+        raise Usage("removing an account asks first; without a terminal, say --yes")
+    return click.confirm(f"Stop mirroring {name} and {what}{upstream}?")
+
+
+def _revoke(store: Store, found: Account) -> None:
+    """Raises: SignInAgain (no credentials to do it with), RetryLater, Refused; then nothing was changed."""
+    there = revoke(found.base_url, credentials.load(store.home, found.name), clock=store.clock)
+    click.echo("The permission was withdrawn upstream." if there else "Upstream had no permission left to withdraw.")

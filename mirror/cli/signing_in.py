@@ -6,6 +6,8 @@ import os
 import sys
 import threading
 import webbrowser
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -87,8 +89,9 @@ def login(ctx: click.Context, name: str, service: str | None, reauth: bool, writ
     store = store_of(ctx, create=not reauth)
     known = _known(store, account_name(name), reauth)
     wanted, chosen = _wanted(store, name, known, service, base_url, writable, server_url)
-    done = _signed_in(store, name, chosen, wanted, None if reauth else reach, Browser(not no_browser, return_port))
-    _tell(done, wanted)
+    with saying_why(name, chosen):
+        browser = Browser(not no_browser, return_port)
+        _tell(_signed_in(store, name, chosen, wanted, None if reauth else reach, browser), wanted)
 
 
 def _wanted(store: Store, name: str, known: Account | None, service: str | None, base_url: str | None, writable: bool,
@@ -113,16 +116,19 @@ def _wanted(store: Store, name: str, known: Account | None, service: str | None,
 def _signed_in(
     store: Store, name: str, base_url: str, wanted: Wanted, reach: Reach | None, browser: Browser
 ) -> SignedIn:
-    """Raises: Usage, Exit (after saying why)."""
+    """Raises: NotSignedIn, WrongMailbox, PortInUse, Usage, and what the store and upstream raise."""
     clock = system_clock()
+    app = sign_in.application(store, base_url)
+    code = get_code(app, wanted, browser, clock)
+    with closing(Application(base_url, app.client_id, app.client_secret, clock=clock)) as upstream:
+        return sign_in.finish(store, name, base_url, wanted, code, upstream, reach=reach)
+
+
+@contextmanager
+def saying_why(name: str, base_url: str) -> Iterator[None]:
+    """Say what went wrong, with the account's name and server in it. Raises: Usage, Stopped, Exit."""
     try:
-        app = sign_in.application(store, base_url)
-        code = get_code(app, wanted, browser, clock)
-        upstream = Application(base_url, app.client_id, app.client_secret, clock=clock)
-        try:
-            return sign_in.finish(store, name, base_url, wanted, code, upstream, reach=reach)
-        finally:
-            upstream.close()
+        yield
     except (Usage, Stopped):
         raise
     except MirrorError as error:

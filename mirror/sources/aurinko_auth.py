@@ -171,6 +171,25 @@ class Application:
             if not new or page.done or (page.totalSize is not None and offset >= page.totalSize):
                 return
 
+    def add_mailbox(self, service_account_id: str, service: str, email: str, scopes: Sequence[str]) -> str:
+        """The id of the account for a mailbox of an organisation: made, or the one that is there.
+
+        Raises: NotSignedIn (`app_refused`), Refused (no such mailbox), RetryLater (to be repeated is safe), WrongAnswer.
+        """
+        path = f"/am/svc_accounts/{segment(service_account_id)}/accounts"
+        body = {"active": True, "serviceType": service, "email": email, "authScopes": list(scopes)}
+        try:
+            found = _decode_grant(self._http.write(Request("POST", path, {"recycleKeys": "email"}, body=body)).content)
+        except SignInAgain:
+            raise NotSignedIn("app_refused") from None
+        except RecordGone as error:
+            raise Refused(error.detail, status=error.status, code=error.code) from None
+        except Unsure as error:
+            raise RetryLater(error.detail, status=error.status, code=error.code) from error
+        except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+            raise WrongAnswer(f"POST {path}: no account in the answer", status=200) from error
+        return str(found.accountId)
+
 
 def revoke(base_url: str, credentials: Mapping[str, str], *, clock: Clock,
            transport: httpx.BaseTransport | None = None) -> bool:  # fmt: skip
