@@ -94,6 +94,30 @@ CREATE TABLE IF NOT EXISTS codes (
     account_id INTEGER NOT NULL,
     expires_at TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS subscriptions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL,
+    resource TEXT NOT NULL,
+    url TEXT NOT NULL,
+    filters TEXT NOT NULL,          -- JSON
+    detail_level TEXT,
+    created_at TEXT NOT NULL,
+    seen_seq INTEGER NOT NULL,      -- changes up to this place were told of, or came before it
+    active INTEGER NOT NULL DEFAULT 1,
+    failing TEXT,                   -- 'delivery': nobody answers; 'account': its token is not accepted
+    fail_since TEXT,
+    fail_description TEXT
+);
+CREATE INDEX IF NOT EXISTS subscriptions_of ON subscriptions (account_id);
+CREATE TABLE IF NOT EXISTS notifications (
+    id INTEGER PRIMARY KEY,
+    subscription_id INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    signed_at INTEGER NOT NULL,     -- Unix seconds: each attempt is signed as of the first
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due_at REAL NOT NULL            -- Unix seconds
+);
+CREATE INDEX IF NOT EXISTS notifications_due ON notifications (due_at);
 """
 
 
@@ -230,7 +254,9 @@ class Accounts:
                 self.set_settings(heir, self.settings(account_id))
                 self.write("UPDATE grants SET mailbox_id = ? WHERE mailbox_id = ?", (heir, account_id))
             self.write("DELETE FROM accounts WHERE id = ?", (account_id,))
-            for table in ("grants", "codes"):
+            gone = "SELECT id FROM subscriptions WHERE account_id = ?"
+            self.write(f"DELETE FROM notifications WHERE subscription_id IN ({gone})", (account_id,))
+            for table in ("grants", "codes", "subscriptions"):
                 self.write(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))
 
     def settings(self, account_id: int) -> Record:

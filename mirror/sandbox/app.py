@@ -36,7 +36,21 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from mirror.errors import RecordGone, Usage
-from mirror.sandbox.api import accounts, auth, calendars, consent, contacts, drafts, events, folders, mail, tasks
+from mirror.sandbox.api import (
+    accounts,
+    auth,
+    calendars,
+    consent,
+    contacts,
+    control,
+    drafts,
+    events,
+    folders,
+    mail,
+    management,
+    subscriptions,
+    tasks,
+)
 from mirror.sandbox.api.admission import admitted
 from mirror.sandbox.api.backend import AccountLike
 from mirror.sandbox.api.refusals import Refusal, bad_request, not_found, too_many_requests
@@ -45,8 +59,11 @@ from mirror.sandbox.api.tokens import Tokens
 from mirror.sandbox.api.wire import Answer, Call, Server
 from mirror.sandbox.faults import Faults
 from mirror.sandbox.grants import Grants
+from mirror.sandbox.notifications import Notifications, Post
 from mirror.sandbox.options import Options
+from mirror.sandbox.posting import Poster
 from mirror.sandbox.state import State
+from mirror.sandbox.subscriptions import Subscriptions
 
 VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
 ROUTES = (
@@ -59,9 +76,11 @@ ROUTES = (
     *drafts.ROUTES,
     *tasks.ROUTES,
     *auth.ROUTES,
+    *management.ROUTES,
+    *subscriptions.ROUTES,
 )
-# What the vendor's file does not have: the pages on which the sandbox plays the provider.
-OWN_ROUTES = consent.ROUTES
+# What the vendor's file does not have: playing the provider.
+OWN_ROUTES = (*consent.ROUTES, *control.ROUTES)
 
 
 @dataclass(slots=True)
@@ -74,19 +93,25 @@ class Sandbox:
     tokens: Tokens
     router: Router
     server: Server
+    notifications: Notifications
     # Draws request ids. Its own, so that asking questions does not change the ids that records get.
     chance: random.Random
     asked_at: dict[int, deque[float]] = field(default_factory=dict)
 
 
-def create_app(state: State, options: Options | None = None, faults: Faults | None = None) -> Flask:
-    """The application over this state. `sandbox_of(app)` gives what stands behind it."""
+def create_app(
+    state: State, options: Options | None = None, faults: Faults | None = None, post: Post | None = None
+) -> Flask:
+    """The application over this state. `sandbox_of(app)` gives what stands behind it; `post` sends notifications."""
     app = Flask("mirror.sandbox", static_folder=None)
     options, faults = options or Options(), faults or Faults()
     tokens = Tokens(options, state.clock)
     chance = random.Random("request ids")  # noqa: S311  (replayable by design)
-    router, server = Router((*ROUTES, *OWN_ROUTES)), Server(state, options, tokens, Grants(state, options))
-    behind = Sandbox(state, options, faults, tokens, router, server, chance)
+    watching = Subscriptions(state)
+    notifications = Notifications(watching, options, state.clock, post or Poster())
+    server = Server(state, options, tokens, Grants(state, options), watching, notifications)
+    router = Router((*ROUTES, *OWN_ROUTES))
+    behind = Sandbox(state, options, faults, tokens, router, server, notifications, chance)
     app.extensions["sandbox"] = behind
     app.url_map.merge_slashes = False
     app.add_url_rule("/", "any", lambda: _dispatch(behind), methods=VERBS, provide_automatic_options=False)

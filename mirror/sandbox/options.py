@@ -13,6 +13,9 @@ OMITTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "EWS": {"messages": ("body",)},
 }
 
+# The names under which this machine, and no other, is reached.
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -54,6 +57,14 @@ class Options:
     # How long a person may look at the consent page, and how long a program may take to exchange the code.
     sign_in_life_s: float = 900
     code_life_s: float = 300
+    # Changes in one notification, seconds that a receiver may take, and how long it may fail before its subscription is
+    # made inactive. The vendor publishes none of these but the 30 seconds of the validation.
+    notification_size: int = 100
+    notification_timeout_s: float = 10
+    validation_timeout_s: float = 30
+    give_up_after_s: float = 86_400
+    # A scope that was not granted: which status is not documented, and clients have met both.
+    missing_scope_status: Literal[401, 403] = 403
 
     def size_of(self, name: str) -> int:
         """Records per page of this feed or list."""

@@ -31,19 +31,19 @@ def admitted(server: Server, route: Route, headers: Mapping[str, str]) -> Accoun
         raise token_dead()
     if account.status == "invalid":
         raise token_refresh_failed()
-    _check_scope(server, route, account)
+    check_scope(server, account, scopes.sufficient(route.method, route.template))
     return account
 
 
-def _check_scope(server: Server, route: Route, account: AccountLike) -> None:
-    enough = scopes.sufficient(route.method, route.template)
+def check_scope(server: Server, account: AccountLike, enough: tuple[str, ...]) -> None:
+    """Raises: Refusal, when the account was granted none of these. Where there are none, every account may."""
     if not enough:
         return
     grant = server.grants.of(account.id)
     if grant.type == "daemon":
         raise forbidden("A service account has no mailbox of its own")
     if not set(enough) & set(grant.scopes):
-        raise forbidden(f"The scope {enough[0]} was not granted")
+        raise forbidden(f"The scope {enough[0]} was not granted", server.options.missing_scope_status)
 
 
 def _account(server: Server, scheme: str, given: str, account_id: str) -> AccountLike | None:

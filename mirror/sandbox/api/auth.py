@@ -12,10 +12,9 @@ from mirror.sandbox.api.router import Route
 from mirror.sandbox.api.services import DAEMON, NOT_DAEMON
 from mirror.sandbox.api.wire import Answer, Call
 from mirror.sandbox.grants import SCOPES, USUAL_SCOPES, SignIn
+from mirror.sandbox.options import LOOPBACK
 
 CONSENT = "/sandbox/sign-in/{ticket}"
-
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def authorize(call: Call) -> Answer:
@@ -69,7 +68,7 @@ def _return_url(call: Call) -> str:
         return written
     try:
         url = urlsplit(written)
-        own = url.scheme == "http" and url.hostname in _LOOPBACK and url.username is None and (url.port or 80) > 0
+        own = url.scheme == "http" and url.hostname in LOOPBACK and url.username is None and (url.port or 80) > 0
     except ValueError:
         own = False
     if not own or url.fragment or not written.isascii() or not written.isprintable() or " " in written:

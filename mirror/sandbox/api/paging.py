@@ -7,9 +7,11 @@ from itertools import islice
 from typing import Any
 
 from mirror.sandbox.api.backend import Record
+from mirror.sandbox.api.refusals import bad_request
 from mirror.sandbox.api.wire import Answer, Call
 
 Show = Callable[[Record], Record]
+_LONGEST_PAGE = 500
 # A record with its place in the order of its list.
 Placed = tuple[list[Any], Record]
 
@@ -41,6 +43,19 @@ def walk(
     taken = list(islice(rows, size))
     more = taken[-1][0] if taken and next(rows, None) is not None else None
     return page(call, f"{name}:{scope}", [show(record, given) for _, record in taken], more, given)
+
+
+def numbered(call: Call, records: list[Record]) -> Answer:
+    """The part of a short list that `limit` and `offset` ask for: `{offset, totalSize, done, records}`."""
+    limit, offset = call.number("limit"), call.number("offset")
+    limit, offset = 50 if limit is None else limit, offset or 0
+    if not 1 <= limit <= _LONGEST_PAGE:
+        raise bad_request(f"limit must be from 1 to {_LONGEST_PAGE}")
+    if offset < 0:
+        raise bad_request("offset must not be negative")
+    done = offset + limit >= len(records)
+    taken = records[offset : offset + limit]
+    return Answer({"offset": offset, "totalSize": len(records), "done": done, "records": taken})
 
 
 def begin(call: Call, scope: str, params: Callable[[], Record]) -> tuple[list[Any] | None, Record]:

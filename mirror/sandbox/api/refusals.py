@@ -41,8 +41,8 @@ def token_refresh_failed() -> Refusal:
     return Refusal(401, "token.refresh.failed", "Invalid data: refreshToken missing")
 
 
-def forbidden(message: str) -> Refusal:
-    return Refusal(403, "forbidden", message)
+def forbidden(message: str, status: int = 403) -> Refusal:
+    return Refusal(status, "forbidden" if status == 403 else "unauthorized", message)
 
 
 def not_found(what: str) -> Refusal:

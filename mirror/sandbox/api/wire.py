@@ -15,7 +15,9 @@ from mirror.sandbox.api.backend import AccountLike, Backend, Record
 from mirror.sandbox.api.refusals import bad_request, etag_mismatch, not_found, unauthorized
 from mirror.sandbox.api.tokens import Tokens
 from mirror.sandbox.grants import Grants
+from mirror.sandbox.notifications import Notifications
 from mirror.sandbox.options import Options
+from mirror.sandbox.subscriptions import Subscriptions
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 Thing = TypeVar("Thing")
@@ -46,6 +48,8 @@ class Server:
     options: Options
     tokens: Tokens
     grants: Grants
+    subscriptions: Subscriptions
+    notifications: Notifications
     # How often sync starts and thread reads have been answered "not yet".
     waits: dict[tuple[object, ...], int] = field(default_factory=dict)
 

@@ -1,0 +1,114 @@
+"""Subscriptions to changes, and the question to a new URL whether it wants to be told. Telling belongs elsewhere."""
+
+from __future__ import annotations
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+from msgspec import UNSET, UnsetType
+
+from mirror.sandbox.api import scopes
+from mirror.sandbox.api.admission import check_scope
+from mirror.sandbox.api.backend import Record
+from mirror.sandbox.api.bodies import Form, Text
+from mirror.sandbox.api.paging import numbered
+from mirror.sandbox.api.refusals import bad_request
+from mirror.sandbox.api.router import Route
+from mirror.sandbox.api.wire import EMPTY, Answer, Call, found, int64, without_nulls
+from mirror.sandbox.options import LOOPBACK
+from mirror.sandbox.subscriptions import Subscription, watched
+
+
+class SubscriptionIn(Form):
+    """SubscriptionRequest, and the `detailLevel` that newer clients send."""
+
+    resource: Text = UNSET
+    notification_url: Text = UNSET
+    filters: list[Literal["withoutDrafts"]] | UnsetType | None = UNSET
+    detail_level: Literal["signal", "status"] | UnsetType | None = UNSET
+
+
+def subscribe(call: Call) -> Answer:
+    asked = without_nulls(call.fields(SubscriptionIn))
+    resource, url = asked.get("resource", ""), asked.get("notificationUrl", "")
+    with call.backend.batch():
+        _check_resource(call, resource)
+    if not _may_be_asked(url):
+        raise bad_request("notificationUrl must be an https URL, or an http one of this machine")
+    wrong = call.server.notifications.verify(url)
+    if wrong is not None:
+        raise bad_request(f"The validation of notificationUrl failed: {wrong}")
+    with call.backend.batch():
+        found(call.backend.find_account(call.account.id), "account")
+        made = call.server.subscriptions.add(
+            call.account.id, resource, url, asked.get("filters", []), asked.get("detailLevel")
+        )
+        return Answer(_shown(made))
+
+
+def listed(call: Call) -> Answer:
+    inactive = call.flag("includeInactive")
+    every = call.server.subscriptions.of(call.account.id)
+    return numbered(call, [_shown(one) for one in every if one.active or inactive])
+
+
+def read(call: Call) -> Answer:
+    return Answer(_shown(_own(call)))
+
+
+def unsubscribe(call: Call) -> Answer:
+    call.server.subscriptions.remove(_own(call).id)
+    return EMPTY
+
+
+def _check_resource(call: Call, resource: str) -> None:
+    named = watched(resource)
+    if named is None:
+        raise bad_request("resource is not one that can be watched")
+    check_scope(call.server, call.account, scopes.to_watch(resource))
+    if named[1] is not None and call.server.subscriptions.parent(call.account.id, resource) is None:
+        raise bad_request("resource names no calendar and no task list of this account")
+
+
+def _may_be_asked(written: str) -> bool:
+    """Whether the sandbox sends anything there. Plain http stays on this machine."""
+    try:
+        url = urlsplit(written)
+        plain = written.isascii() and written.isprintable() and " " not in written
+        port = url.port
+    except ValueError:
+        return False
+    if not plain or not url.hostname or url.fragment or url.username is not None or port == 0:
+        return False
+    return url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)
+
+
+def _own(call: Call) -> Subscription:
+    wanted = int64("id", call.path["id"])
+    return found(
+        next((one for one in call.server.subscriptions.of(call.account.id) if one.id == wanted), None), "subscription"
+    )
+
+
+def _shown(subscription: Subscription) -> Record:
+    return without_nulls(
+        {
+            "id": subscription.id,
+            "resource": subscription.resource,
+            "notificationUrl": subscription.url,
+            "active": subscription.active,
+            "failSince": subscription.fail_since,
+            "failDescription": subscription.fail_description,
+            "disabledByBilling": False,
+            "filters": list(subscription.filters),
+            "detailLevel": subscription.detail_level,
+        }
+    )
+
+
+ROUTES = (
+    Route("GET", "/v1/subscriptions", listed),
+    Route("POST", "/v1/subscriptions", subscribe, unlocked=True),
+    Route("GET", "/v1/subscriptions/{id}", read),
+    Route("DELETE", "/v1/subscriptions/{id}", unsubscribe),
+)
