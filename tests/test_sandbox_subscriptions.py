@@ -508,7 +508,6 @@ def test_a_served_sandbox_tells_by_itself_and_is_asked_while_it_tells() -> None:
     finally:
         served.stop()
         receiver.stop()
-        box.behind.notifications.close()
 
 
 def test_a_scope_that_was_not_granted_can_not_be_watched() -> None:

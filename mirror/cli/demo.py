@@ -113,10 +113,11 @@ def _fill(state: State, clock: SystemClock, paths: tuple[Path, ...], *, token: s
 
 
 def _serve_sandbox(state: State, options: Any, host: str, port: int) -> Any:
-    from mirror.sandbox.app import create_app
+    from mirror.sandbox.app import create_app, sandbox_of
     from mirror.sandbox.serve import serve
 
-    return serve(create_app(state, options), host, port)
+    app = create_app(state, options)
+    return serve(app, host, port, sandbox_of(app).notifications.run)
 
 
 def _live(state: State, clock: SystemClock, every_s: float) -> None:

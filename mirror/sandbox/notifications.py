@@ -83,6 +83,7 @@ class Notifications:
         """Pump until told to stop."""
         while not stop.wait(_TICK_S):
             self.pump()
+        self.close()
 
     def close(self) -> None:
         """Let go of what the sending keeps open."""
