@@ -181,9 +181,9 @@ def _not_caught_up(
 ) -> str:
     ago = moments.ago(since, now)
     if never:
-        return f"{name}: nothing could be brought in since {ago}."
+        return f"{name}: nothing could be brought in since it was added, {ago}."
     if set(late) == {feed.kind for feed in asked}:
-        return f"{name}: nothing was up to date since {ago}."
+        return f"{name}: last up to date {ago}."
     return f"{name}: {' and '.join(plural(kind) for kind in late)} were last up to date {ago}."
 
 
