@@ -15,8 +15,9 @@ from mirror import clock as clocks
 from mirror.clock import SystemClock, VirtualClock
 from mirror.errors import DatabaseBusy, MirrorError, RetryLater, SignInAgain
 from mirror.feed import Feed, Mailbox
+from mirror.loop import FIRST_PAUSE_S, LONGEST_PAUSE_S, Loop
 from mirror.resources import AS_IT_IS_S, KINDS, interval_s
-from mirror.schedule import FIRST_PAUSE_S, LONGEST_PAUSE_S, Loop, Schedule
+from mirror.schedule import Schedule
 from mirror.sources.memory import Memory
 from mirror.store import journal, pace
 from mirror.store.connection import Store, open_store

@@ -27,6 +27,7 @@ COMMANDS = {
     "sync": ("mirror.cli.sync", "Bring the mirror up to date, once."),
     "run": ("mirror.cli.serving", "Keep the mirror up to date and serve its pages, until stopped."),
     "serve": ("mirror.cli.serving", "Serve the pages only."),
+    "webhook": ("mirror.cli.webhook", "What upstream tells at once (mirror run --webhook-url): list it, or end it."),
     "password": ("mirror.cli.password", "Set or remove the password of the pages."),
     "status": ("mirror.cli.status", "How every account and feed is doing."),
     "accept": ("mirror.cli.sync", "Release a feed that is held because too much would be deleted."),

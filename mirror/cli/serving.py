@@ -23,13 +23,15 @@ import tzlocal
 from mirror.cli.ending import Ending
 from mirror.cli.opening import home_of, leave, opened, source_for, store_of, system_clock
 from mirror.cli.password import access_of
+from mirror.cli.webhook import receiving, say_what_is_missing
 from mirror.cli.words import DONE, FAILED, sentence
 from mirror.clock import SystemClock
 from mirror.errors import HomeTooNew, PortInUse, Usage
 from mirror.store import journal
+from mirror.subscribe import base_of
 
 if TYPE_CHECKING:
-    from mirror.web.access import Access
+    from mirror.web.access import Access, Asgi
 
 PORT = 8801
 GRACE_S = 1  # for pages that are on their way; then up to 3 s for pulls: together less than five
@@ -57,9 +59,13 @@ def serve(ctx: click.Context, host: str, port: int) -> None:
 
 @click.command()
 @_serving_options
+@click.option("--webhook-url", metavar="URL", help="Where upstream reaches this machine (a tunnel or proxy that forwards"
+              " /-/webhook): changes are told at once.")  # fmt: skip
 @click.pass_context
-def run(ctx: click.Context, host: str, port: int) -> None:
+def run(ctx: click.Context, host: str, port: int, webhook_url: str | None) -> None:
     """Keep all accounts up to date and serve the pages, until Ctrl-C or SIGTERM."""
+    if webhook_url is not None:
+        base_of(webhook_url)
     store = store_of(ctx)
     access = access_of(home_of(ctx), host)
     listening = listen(host, port, guarded=access.password_hash is not None)
@@ -69,8 +75,10 @@ def run(ctx: click.Context, host: str, port: int) -> None:
             click.echo(
                 "No accounts yet. Add one with: mirror account add NAME --token-stdin (it is noticed while this runs)"
             )
+        if webhook_url is not None:
+            say_what_is_missing(store)
         store.close()
-        run_until_stopped(home_of(ctx), listening, ending, access)
+        run_until_stopped(home_of(ctx), listening, ending, access, webhook_url=webhook_url)
 
 
 def _say_where(listening: socket.socket, host: str) -> None:
@@ -87,9 +95,10 @@ def run_until_stopped(
     *,
     tick_s: float | None = None,
     on_ready: Callable[[], None] | None = None,
+    webhook_url: str | None = None,
 ) -> None:
     """The scheduler and the pages in this process; ends within five seconds of being asked to."""
-    from mirror import notify, schedule, settings
+    from mirror import loop, notify, schedule, settings
 
     asked = settings.read(home)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
@@ -104,14 +113,20 @@ def run_until_stopped(
             overtaken.append(error)
             ending.ask()
 
+    told = receiving(store, clock, webhook_url) if webhook_url is not None else None
     loops = schedule.Schedule(
-        store, functools.partial(_source, home, clock), clock, tick_s=tick_s if tick_s is not None else schedule.TICK_S,
+        store, functools.partial(_source, home, clock), clock, tick_s=tick_s if tick_s is not None else loop.TICK_S,
+        address=told.address if told is not None else None,
         watch=notify.watch(asked, clock, lambda: clock.stopping), on_overtaken=on_overtaken,
     )  # fmt: skip
+    in_front = None
+    if told is not None:
+        guarded = access.password_hash is not None
+        in_front = functools.partial(told.hook.in_front_of, take=told.take(loops.hurry), guarded=guarded)
     ending.then(clock.stop)
     loops.start()
     try:
-        serve_pages(store.path, listening, ending, access, on_ready=on_ready)
+        serve_pages(store.path, listening, ending, access, on_ready=on_ready, in_front=in_front)
     finally:
         finished = loops.stop()
     if overtaken:
@@ -181,8 +196,9 @@ def serve_pages(
     access: Access,
     *,
     on_ready: Callable[[], None] | None = None,
+    in_front: Callable[[Asgi], Asgi] | None = None,
 ) -> None:
-    """Datasette over the file, in this thread, until it is time to end."""
+    """Datasette over the file, in this thread, until it is time to end. `in_front`: makes what answers before it does."""
     import uvicorn
 
     from mirror.web import create_datasette
@@ -199,8 +215,9 @@ def serve_pages(
                 on_ready()
 
     # lifespan off: Datasette starts on its first request; what it starts then lives in this loop
+    pages = create_datasette(path, zone=time_zone(), access=access).app()
     config = uvicorn.Config(
-        create_datasette(path, zone=time_zone(), access=access).app(),
+        pages if in_front is None else in_front(pages),
         log_level="warning",
         lifespan="off",
         timeout_graceful_shutdown=GRACE_S,

@@ -74,6 +74,7 @@ class Witnessed:
         self._sending = sending
         self._looked = looked
         self.traffic: Traffic = source.traffic
+        self.subscriptions = source.subscriptions
 
     def committed(self, store: Store, moved: bool) -> None:
         """The database has committed a transaction; `moved` says whether it wrote a cursor."""

@@ -34,6 +34,8 @@ from mirror.feed import (
 from mirror.sources import aurinko_answers as answers
 from mirror.sources import aurinko_writes as writes
 from mirror.sources.aurinko_paths import RECORDS, path_of, segment
+from mirror.sources.aurinko_subscriptions import AurinkoSubscriptions
+from mirror.sources.base import Subscriber
 from mirror.sources.http import CONNECT_PATIENCE_S, Answer, Http
 from mirror.sources.rate import Rates
 
@@ -95,6 +97,7 @@ class Aurinko:
         self._settings = settings or Settings()
         self._scopes: tuple[str, ...] = ()
         self.traffic = self._http.traffic
+        self.subscriptions: Subscriber | None = AurinkoSubscriptions(self._http)
 
     def close(self) -> None:
         self._http.close()
