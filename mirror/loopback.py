@@ -102,6 +102,9 @@ class Loopback:
 
     def close(self) -> None:
         """Turn away what has come meanwhile, and give the port back."""
+        if self._listening.fileno() < 0:
+            return
+        self._take_all()
         for connection in self._readable(0):
             self._answer(connection, None)
         for connection in self._waiting:
@@ -111,14 +114,18 @@ class Loopback:
 
     def _readable(self, patience_s: float) -> list[socket.socket]:
         """The connections on which something was sent; new ones are taken meanwhile."""
-        ready = []
-        for key, _ in self._selector.select(patience_s):
-            found = cast("socket.socket", key.fileobj)
-            if found is not self._listening:
-                self._let_go(found)
-                ready.append(found)
-                continue
-            with contextlib.suppress(OSError):  # it has gone again
+        found = [cast("socket.socket", key.fileobj) for key, _ in self._selector.select(patience_s)]
+        ready = [one for one in found if one is not self._listening]
+        for connection in ready:
+            self._let_go(connection)
+        if len(ready) < len(found):
+            self._take_all()
+        return ready
+
+    def _take_all(self) -> None:
+        """Every connection that waits to be taken; of too many, those go that have said nothing for longest."""
+        with contextlib.suppress(OSError):  # there is no further one, or it has gone again
+            for _ in range(MOST_WAITING):
                 connection, _ = self._listening.accept()
                 if len(self._waiting) >= MOST_WAITING:
                     oldest = self._waiting[0]
@@ -126,7 +133,6 @@ class Loopback:
                     oldest.close()
                 self._selector.register(connection, selectors.EVENT_READ)
                 self._waiting.append(connection)
-        return ready
 
     def _let_go(self, connection: socket.socket) -> None:
         self._selector.unregister(connection)

@@ -25,7 +25,7 @@ from mirror.cli.asking import (
     since_date,
 )
 from mirror.cli.opening import leave, store_of, system_clock
-from mirror.cli.words import exit_code, plain, sentence
+from mirror.cli.words import exit_code, plain, sentence, why_not_signed_in
 from mirror.clock import Clock
 from mirror.credentials import App
 from mirror.errors import MirrorError, NotSignedIn, PortInUse, Stopped, Usage
@@ -177,7 +177,7 @@ def _take_pasted(attempt: Attempt) -> None:
         except NotSignedIn as error:
             if not left or error.reason not in ("no_code", "stranger"):
                 raise
-            click.echo(sentence(error), err=True)
+            click.echo(f"Sorry, {why_not_signed_in(error)}. Try again.", err=True)
         else:
             return
 

@@ -85,25 +85,31 @@ def _sign_in_again(name: str) -> str:
     )
 
 
-def _of_signing_in(error: errors.NotSignedIn, name: str) -> str:
-    again = f"Nothing was changed. Start again with: mirror account login {name}"
+def why_not_signed_in(error: errors.NotSignedIn) -> str:
+    """What went wrong, as a clause."""
     match error.reason:
+        case "denied" if error.detail.startswith("access_denied"):
+            return f"the permission was not given ({error.detail})"
+        case "denied" if error.detail.startswith(("account_mismatch", "email_mismatch")):
+            return f"that is another mailbox than the one to sign in to again ({error.detail})"
         case "denied":
-            refused = error.detail.startswith("access_denied")
-            what = "the permission was not given" if refused else "signing in did not work"
-            return f"{what} ({error.detail}). {again}"
+            return f"signing in did not work ({error.detail})"
         case "timed_out":
-            return (
-                f"nobody came back from signing in within five minutes. {again}. Did the page refuse the return URL? Register"
-                " it in the portal (mirror app set names it)"
-            )
+            return "nobody came back from signing in within five minutes"
         case "stranger":
-            return f"that address is not from this sign-in: its state is another one. {again}"
+            return "that address is not from this sign-in: its state is another one"
         case "no_code":
-            return f"that is neither a code nor the address that the browser came to in the end. {again}"
-        case "code_refused":
-            return f"the code was not accepted ({error.detail}): it is good once, and not for long. {again}"
-    return _of_the_app(error, name)
+            return "that is neither a code nor the address that the browser came to in the end"
+    return f"the code was not accepted ({error.detail}): it is good once, and not for long"
+
+
+def _of_signing_in(error: errors.NotSignedIn, name: str) -> str:
+    if error.reason.startswith("app_"):
+        return _of_the_app(error, name)
+    again = f"{why_not_signed_in(error)}. Nothing was changed. Start again with: mirror account login {name}"
+    if error.reason == "timed_out":
+        again += ". Did the page refuse the return URL? Register it in the portal (mirror app set names it)"
+    return again
 
 
 def _of_the_app(error: errors.NotSignedIn, name: str) -> str:
