@@ -22,6 +22,7 @@ from openapi import API_FILE, api, schema_validator
 
 from mirror.clock import VirtualClock
 from mirror.sandbox.app import Sandbox, create_app, sandbox_of
+from mirror.sandbox.notifications import Post
 from mirror.sandbox.options import Options
 from mirror.sandbox.state import Account, State
 
@@ -98,14 +99,16 @@ class Box:
             params = {**params, "pageToken": page["nextPageToken"]}
 
 
-def sandbox(options: Options | None = None, *, service_type: str = "Google", seed: int = 0) -> Box:
-    """A sandbox that stands still in January 2026."""
+def sandbox(
+    options: Options | None = None, *, service_type: str = "Google", seed: int = 0, post: Post | None = None
+) -> Box:
+    """A sandbox that stands still in January 2026. `post`: who receives its notifications."""
     clock = VirtualClock(seed=seed)
     state = State(clock=clock)
     account = state.add_account(email="ada@example.com", name="Ada Okafor", service_type=service_type)
     state.create(account.id, "calendars", {"name": "Ada", "primary": True}, remote_id="ada@example.com")
     state.create(account.id, "task_lists", {"title": "Tasks", "defaultList": True})
-    app = create_app(state, options)
+    app = create_app(state, options, post=post)
     assert account.token is not None
     return Box(state, clock, app, account, client(app, account.token))
 
@@ -178,8 +181,10 @@ def check_request(operation: dict[str, Any], environ: WSGIEnvironment, content: 
     assert not unknown, f"query parameters that the vendor's file does not have: {sorted(unknown)}"
     for name, parameter in known.items():
         assert name in given or not parameter.get("required"), f"query parameter {name} is required"
+        listed = "items" in parameter["schema"]  # repeated, or in words: the file has both
         for written in given.get(name, []):
-            _check_parameter(parameter, written)
+            for word in written.split() if listed else [written]:
+                _check_parameter(parameter, word)
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "header" and parameter.get("required"):
             assert f"HTTP_{parameter['name'].upper().replace('-', '_')}" in environ, f"{parameter['name']} is required"
