@@ -1,13 +1,24 @@
 """The sandbox as a WSGI application: a local server of the vendor's API over its own State. It holds no rules of the API.
 
-What it serves: account, contacts, calendars, events, free/busy, mail with folders, conversations, attachments and drafts,
-task lists and tasks, and the sync protocol of contacts, calendars, mail and task lists.
+What it serves: signing in (authorize with consent pages of its own, codes, tokens), the accounts that an application manages,
+account, contacts, calendars, events, free/busy, mail with folders, conversations, attachments and drafts, task lists and tasks,
+the sync protocol of contacts, calendars, mail and task lists, and subscriptions with their notifications.
 
 Where it knowingly deviates from the vendor's file, or decides what the file leaves open:
 
-- Not served, so 404: `suggestMeetingTimes`, tracking, follow-up, booking, users, `/am`, `/auth`, `/subscriptions`, `/direct`.
+- Not served, so 404: `suggestMeetingTimes`, tracking, follow-up, booking, users, `authorizeUser`, `prepare`, `/direct`.
 - Accepted credentials: a bearer token, or Basic with the application's id and secret and `X-Aurinko-Account-Id`. Sessions,
-  cookies and Exchange identity tokens are answered with 401. Scopes are listed but not enforced.
+  cookies and Exchange identity tokens are answered with 401. A scope that was not granted: 403, or 401 by option.
+- Authorize refuses what the program got wrong with 400, and goes nowhere. What the person decides goes to the return URL, where
+  `error` is one of `access_denied`, `account_mismatch`, `email_mismatch`, `insufficient_scopes`; the vendor names none. With
+  `responseType=token` it gets `token` and `accountId`. `ensureAccess` of authorize changes nothing. Every http URL of this
+  machine counts as registered. IMAP, EWS and iCloud mailboxes all have the one password of the options.
+- Signing in makes a new account of the mailbox, beside those that it has. With `accountId` or `recycle` an account is kept, and
+  its former token stops working when the code is exchanged. A mailbox lives as long as the last of its accounts.
+- A service account has no mailbox (403), and opens every mailbox of this sandbox. A revoked token counts as dead.
+- `includeProviderAuth` adds a `providerAccessToken`, and subscriptions have a `detailLevel`, as the vendor's client knows them.
+- Subscribing to plain http is possible on this machine only. `/email/tracking` may be watched and never tells anything. A
+  subscription is made inactive after a day without 200, or when its account's token dies; what it missed is not told later.
 - A dead or invalid token gets 401 everywhere; with Basic, `GET /v1/account` still tells the token's status.
 - Missing `If-Match` where it is required: 400. A wrong one: 412. `If-Match: *` fits every version. DELETE ignores it.
 - Events carry `iCalUId` beside `iCalUid`, because the vendor's own client and answers use both.
