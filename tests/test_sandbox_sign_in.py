@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,8 +13,10 @@ import httpx
 import pytest
 from sandbox_wire import Box, Transport, asking_wrongly, client, sandbox, validated
 
-from mirror.sandbox.grants import USUAL_SCOPES
+from mirror.clock import VirtualClock
+from mirror.sandbox.grants import USUAL_SCOPES, Grant, Grants, SignIn
 from mirror.sandbox.options import Options
+from mirror.sandbox.state import State
 
 HOME = "http://127.0.0.1:8123/back"
 READING = "Mail.Read Calendar.Read Contacts.Read Tasks.Read"
@@ -375,3 +378,24 @@ def test_the_provider_is_asked_where_it_can_be() -> None:
         assert app.get("/account", headers=headers, params={"pingProvider": "true"}).json()["code"] == code
     exchange = sandbox(service_type="EWS")
     assert exchange.http.get("/account", params={"pingProvider": "true"}).status_code == 400
+
+
+def test_what_was_allowed_is_still_allowed_after_a_restart(tmp_path: Path) -> None:
+    path, clock = str(tmp_path / "sandbox.db"), VirtualClock()
+    first = State(path, clock=clock)
+    mailbox = first.add_account(email="ada@example.com")
+    grants = Grants(first, Options())
+    account = grants.new_account(mailbox, mailbox.email, "Google", Grant(scopes=("Mail.Read",)))
+    token, code = grants.new_token(account.id), grants.new_code(account.id)
+    ticket = grants.begin(SignIn(service_type="Google", return_url=HOME))
+    first.close()
+
+    second = State(path, clock=clock)
+    found, grants = second.account_for_token(token), Grants(second, Options())
+
+    assert found is not None
+    assert (found.id, found.mailbox_id) == (account.id, mailbox.id)
+    assert grants.of(account.id).scopes == ("Mail.Read",)
+    assert grants.redeem(code) == account.id
+    assert grants.asked(ticket) == SignIn(service_type="Google", return_url=HOME)
+    second.close()
