@@ -61,7 +61,10 @@ def guarded(home: Path) -> Iterator[None]:
 
 
 def source_for(home: Path, account: Account, clock: Clock, *, budget_s: float | None = None) -> Any:
-    """The account's source, signed in. `budget_s`: its patience, where it is not the person's own. Raises: Usage when its credentials are missing."""
+    """The account's source, signed in. `budget_s`: its patience, where it is not the person's own.
+
+    Raises: Usage, SignInAgain when its credentials are missing.
+    """
     from mirror import credentials
     from mirror.feed import Settings
     from mirror.sources.aurinko import Aurinko
