@@ -57,10 +57,10 @@ CREATE TABLE feeds (
     retry_at     TEXT,                     -- the schedule leaves it alone until then
     error        TEXT,
     changed_at   TEXT,                     -- when a pass last brought a change: lively feeds are asked more often
-    runs         INTEGER NOT NULL DEFAULT 0,  -- counted for ever, while rows of `runs` are cleared away
-    failed_runs  INTEGER NOT NULL DEFAULT 0,
-    requests     INTEGER NOT NULL DEFAULT 0,
-    bytes        INTEGER NOT NULL DEFAULT 0
+    total_runs   INTEGER NOT NULL DEFAULT 0,  -- counted for ever, while rows of `runs` are cleared away
+    total_failed INTEGER NOT NULL DEFAULT 0,
+    total_requests INTEGER NOT NULL DEFAULT 0,
+    total_bytes  INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX feeds_place ON feeds(account_id, kind, ifnull(parent_id, 0));
 

@@ -1,12 +1,12 @@
 """How each account does: what is wrong with it, since when, and the command that helps; and when that is to be told.
 
-It judges from the facts it is handed (`store/health.py`), asks nobody and writes nothing.
+It judges from the facts that `store/health.py` reads; it asks nobody, and writes nothing.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -74,20 +74,31 @@ class Health:
         return f"mirror {verb} {shlex.quote(self.account)}" if verb else None
 
 
-def judge(facts: AccountFacts, now: datetime, *, stale_after_s: float = STALE_AFTER_S) -> Health:
+def judge(account: AccountFacts, now: datetime, *, stale_after_s: float = STALE_AFTER_S) -> Health:
     """The health of one account."""
     troubles = sorted(
-        [*_needs_auth(facts), *_held(facts), *_conflicts(facts), *_stuck(facts), *_stale(facts, now, stale_after_s)],
+        [
+            *_needs_auth(account),
+            *_held(account),
+            *_conflicts(account),
+            *_stuck(account),
+            *_stale(account, now, stale_after_s),
+        ],
         key=lambda trouble: -UNHEALTHY.index(trouble.state),
     )
-    if facts.status == "paused":  # a person has put it aside, with what is wrong with it
+    if account.status == "paused":  # a person has put it aside, with what is wrong with it
         state = "paused"
     elif troubles:
         state = troubles[0].state
     else:
-        state = "healthy" if any(feed.caught_up_at for feed in facts.feeds) else "new"
+        state = "healthy" if any(feed.caught_up_at for feed in account.feeds) else "new"
     since = troubles[0].since if troubles and state == troubles[0].state else None
-    return Health(facts.id, facts.name, state, tuple(troubles), since)
+    return Health(account.id, account.name, state, tuple(troubles), since)
+
+
+def judge_all(accounts: Iterable[AccountFacts], now: datetime, *, stale_after_s: float = STALE_AFTER_S) -> list[Health]:
+    """The health of each account."""
+    return [judge(account, now, stale_after_s=stale_after_s) for account in accounts]
 
 
 def plural(kind: str, count: int = 2) -> str:
@@ -100,51 +111,51 @@ def plural(kind: str, count: int = 2) -> str:
 # --- what can be wrong ------------------------------------------------------------------------------------------------
 
 
-def _needs_auth(facts: AccountFacts) -> list[Trouble]:
-    if facts.status != "needs_auth":
+def _needs_auth(account: AccountFacts) -> list[Trouble]:
+    if account.status != "needs_auth":
         return []
-    wrong = facts.status_detail == "wrong_mailbox"
+    wrong = account.status_detail == "wrong_mailbox"
     why = "its token answers for another mailbox" if wrong else "nothing arrives until you sign in again"
-    return [Trouble("needs_auth", f"{facts.name}: {why}.", f"mirror account login {shlex.quote(facts.name)}")]
+    return [Trouble("needs_auth", f"{account.name}: {why}.", f"mirror account login {shlex.quote(account.name)}")]
 
 
-def _held(facts: AccountFacts) -> list[Trouble]:
+def _held(account: AccountFacts) -> list[Trouble]:
     return [
         Trouble(
             "held",
-            f"{facts.name}: upstream lists so few {plural(kind)} that too many would be deleted. Nothing was; look first.",
-            f"mirror accept {shlex.quote(facts.name)} {kind}",
+            f"{account.name}: upstream lists so few {plural(kind)} that too many would be deleted. Nothing was; look first.",
+            f"mirror accept {shlex.quote(account.name)} {kind}",
             kind=kind,
         )
-        for kind in dict.fromkeys(feed.kind for feed in facts.feeds if feed.state == "held")
+        for kind in dict.fromkeys(feed.kind for feed in account.feeds if feed.state == "held")
     ]
 
 
-def _conflicts(facts: AccountFacts) -> list[Trouble]:
+def _conflicts(account: AccountFacts) -> list[Trouble]:
     found = []
-    for kind, count in facts.conflicts.items():
+    for kind, count in account.conflicts.items():
         meets = "meets a change" if count == 1 else "meet changes"
-        what = f"{facts.name}: {count:,} of your edits of {plural(kind)} {meets} made elsewhere: choose."
+        what = f"{account.name}: {count:,} of your edits of {plural(kind)} {meets} made elsewhere: choose."
         found.append(Trouble("conflict", what, "mirror outbox", kind=kind))
-    for kind, count in facts.rejected.items():
+    for kind, count in account.rejected.items():
         was = "was" if count == 1 else "were"
-        what = f"{facts.name}: {count:,} of your edits of {plural(kind)} {was} refused upstream: look at it."
+        what = f"{account.name}: {count:,} of your edits of {plural(kind)} {was} refused upstream: look at it."
         found.append(Trouble("conflict", what, "mirror outbox", kind=kind))
     return found
 
 
-def _stuck(facts: AccountFacts) -> list[Trouble]:
+def _stuck(account: AccountFacts) -> list[Trouble]:
     counts: dict[str, int] = {}
     first_at: dict[str, str] = {}
-    for feed in facts.feeds:
+    for feed in account.feeds:
         if feed.stuck:
             counts[feed.kind] = counts.get(feed.kind, 0) + feed.stuck
             first_at[feed.kind] = min(filter(None, (feed.stuck_at, first_at.get(feed.kind))), default="")
     return [
         Trouble(
             "stuck",
-            f"{facts.name}: {count:,} {plural(kind, count)} could not be stored. The bytes are kept; the rest goes on.",
-            f"mirror retry {shlex.quote(facts.name)}",
+            f"{account.name}: {count:,} {plural(kind, count)} could not be stored. The bytes are kept; the rest goes on.",
+            f"mirror retry {shlex.quote(account.name)}",
             first_at[kind] or None,
             kind,
         )
@@ -155,25 +166,25 @@ def _stuck(facts: AccountFacts) -> list[Trouble]:
 # --- nothing comes in any more ----------------------------------------------------------------------------------------
 
 
-def _stale(facts: AccountFacts, now: datetime, stale_after_s: float) -> list[Trouble]:
-    if facts.status != "active":
+def _stale(account: AccountFacts, now: datetime, stale_after_s: float) -> list[Trouble]:
+    if account.status != "active":
         return []
-    asked = [feed for feed in facts.feeds if feed.state not in ("held", "stopped") and not _refused(feed)]
-    patience_s = FIRST_LISTING_S if any(_under_way(facts, feed) for feed in asked) else 0.0
+    asked = [feed for feed in account.feeds if feed.state not in ("held", "stopped") and not _refused(feed)]
+    patience_s = FIRST_LISTING_S if any(_under_way(account, feed) for feed in asked) else 0.0
     late: dict[str, str] = {}
     for feed in asked:
         since = feed.caught_up_at or feed.first_run_at
         allowed_s = max(stale_after_s, LATE_INTERVALS * feed.interval_s, patience_s)
         if since is not None and _age_s(since, now) > allowed_s:
             late[feed.kind] = min(since, late.get(feed.kind, since))
-    never = not any(feed.caught_up_at for feed in facts.feeds)
-    if never and facts.status_detail and _age_s(facts.created_at, now) > stale_after_s:
-        late = {"": facts.created_at}
+    never = not any(feed.caught_up_at for feed in account.feeds)
+    if never and account.status_detail and _age_s(account.created_at, now) > stale_after_s:
+        late = {"": account.created_at}
     if not late:
         return []
     since = min(late.values())
-    return [Trouble("stale", _not_caught_up(facts.name, late, asked, since, never, now),
-                    f"mirror sync {shlex.quote(facts.name)}", since)]  # fmt: skip
+    return [Trouble("stale", _not_caught_up(account.name, late, asked, since, never, now),
+                    f"mirror sync {shlex.quote(account.name)}", since)]  # fmt: skip
 
 
 def _not_caught_up(
@@ -192,8 +203,8 @@ def _refused(feed: FeedFacts) -> bool:
     return feed.caught_up_at is None and (feed.error or "").startswith("NotPermitted")
 
 
-def _under_way(facts: AccountFacts, feed: FeedFacts) -> bool:
-    return (feed.state == "listing" or bool(feed.walking)) and feed.error is None and facts.status_detail is None
+def _under_way(account: AccountFacts, feed: FeedFacts) -> bool:
+    return (feed.state == "listing" or bool(feed.walking)) and feed.error is None and account.status_detail is None
 
 
 def _age_s(since: str, now: datetime) -> float:

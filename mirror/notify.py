@@ -99,7 +99,8 @@ class Watch:
             return
 
     def _tell(self, store: Store) -> None:
-        judged = judge_all(store, self.settings)
+        now = self.clock.now()
+        judged = health.judge_all(kept.facts(store.conn, now), now, stale_after_s=self.settings.stale_after_s)
         rows = [self._decide(store, one) for one in judged]
         all_healthy = not any(health.told_of(row.told) and row.state != "paused" for row in rows)
         for one, row in zip(judged, rows, strict=True):
@@ -149,13 +150,6 @@ class Watch:
             self.beat(all_healthy)
         except RetryLater as error:  # the next one comes soon enough
             log.warning("notify.failed hook=ping_url error=%s", error.detail)
-
-
-def judge_all(store: Store, settings: Settings | None = None) -> list[Health]:
-    """How each account does, by name."""
-    now = store.clock.now()
-    stale_after_s = (settings or Settings()).stale_after_s
-    return [health.judge(facts, now, stale_after_s=stale_after_s) for facts in kept.facts(store.conn, now)]
 
 
 def notice_of(judged: Health, row: Told, hook: str, home: Path, all_healthy: bool) -> Notice:

@@ -50,8 +50,20 @@ MAY_IMPORT = {
     "sandbox": (*LOWER, "clock", "formats", "sandbox.posting"),
     # The one file of the sandbox that asks others: notifications go out over HTTP.
     "sandbox.posting": (*LOWER, "sandbox"),
-    "web": (*LOWER, "clock", "feed", "webhook", "fields", "merge", "moments", "resources", "formats", "store", "health",
-            "settings"),  # fmt: skip
+    "web": (
+        *LOWER,
+        "clock",
+        "feed",
+        "webhook",
+        "fields",
+        "merge",
+        "moments",
+        "resources",
+        "formats",
+        "store",
+        "health",
+        "settings",
+    ),  # fmt: skip
     # It plays upstream, the disk and the person at once.
     "simulator": (*PULL, "sources", "identify", "pull", "push", "retry", "merge", "fields", "formats", "sandbox"),
     "cli": ("",),

@@ -318,8 +318,8 @@ def record_run(store: Store, account_id: int, feed: FeedRow | None, started_at: 
         )  # fmt: skip
         if feed is not None:
             conn.execute(
-                "UPDATE feeds SET runs = runs + 1, failed_runs = failed_runs + ?, requests = requests + ?, bytes = bytes + ?"
-                " WHERE id = ?",
+                "UPDATE feeds SET total_runs = total_runs + 1, total_failed = total_failed + ?,"
+                " total_requests = total_requests + ?, total_bytes = total_bytes + ? WHERE id = ?",
                 [outcome in FAILED, traffic.requests, traffic.bytes, feed.id],
             )
         if feed is not None and counts.written:

@@ -50,7 +50,7 @@ def _be_told(conn: sqlite3.Connection) -> None:
         "UPDATE feeds SET changed_at = (SELECT max(ended_at) FROM runs WHERE feed_id = feeds.id"
         " AND created + changed + deleted > 0)"
     )
-    for column in ("runs", "failed_runs", "requests", "bytes"):
+    for column in ("total_runs", "total_failed", "total_requests", "total_bytes"):
         conn.execute(f"ALTER TABLE feeds ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
     conn.execute("ALTER TABLE hints ADD COLUMN digest TEXT")
     for table in ("subscriptions", "health"):
