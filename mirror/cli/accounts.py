@@ -13,6 +13,7 @@ from mirror.cli.asking import (
     account_name,
     check_url,
     credential_options,
+    free_name,
     megabytes,
     reach_options,
     secret_from,
@@ -54,7 +55,9 @@ def add(ctx: click.Context, name: str, source: str, base_url: str, since: str | 
     since_text, up_to_bytes = since_date(since), megabytes(attachments)
     secret = secret_from(token_stdin, token_env, client_id, client_secret_env, account_id)
     store = store_of(ctx, create=True)
-    journal.add_account(store, name, source, base_url, since=since_text, attachments_up_to_bytes=up_to_bytes)
+    journal.add_account(
+        store, free_name(store.home, name), source, base_url, since=since_text, attachments_up_to_bytes=up_to_bytes
+    )
     kept = credentials.save(store.home, name, secret)
     click.echo(f"Added {name}. Its credentials are in the {kept}." if kept == "keyring" else
                f"Added {name}. There is no usable keyring: its credentials are in {kept}, readable by you alone.")  # fmt: skip

@@ -46,19 +46,14 @@ def set_app(ctx: click.Context, base_url: str, client_id: str | None, secret_std
         known = None  # another application has other secrets
     if client_id is None and known is None:
         raise Usage("which application is it? Give its id with --client-id")
+    found = known or App(base_url, one_word(client_id or "", "application's id"), "")
     asking = not (secret_stdin or secret_env or signing_secret_stdin or signing_secret_env) and _terminal()
-    found = App(base_url, client_id or (known.client_id if known else ""), known.client_secret if known else "",
-                known.signing_secret if known else None)  # fmt: skip
-    one_word(found.client_id, "application's id")
     if secret_stdin or secret_env or (asking and known is None):
-        secret = variable(secret_env) if secret_env else typed("Client secret")
-        found = replace(found, client_secret=one_word(secret, "client secret"))
+        found = replace(found, client_secret=_read("client secret", secret_env))
     if signing_secret_stdin or signing_secret_env:
-        signing = variable(signing_secret_env) if signing_secret_env else typed("Signing secret of webhooks")
+        found = replace(found, signing_secret=_read("signing secret", signing_secret_env))
+    elif asking and (signing := typed("Signing secret of webhooks (Enter: none, or as it is)", optional=True)):
         found = replace(found, signing_secret=one_word(signing, "signing secret"))
-    elif asking:
-        signing = typed("Signing secret of webhooks (Enter: none, or leave it as it is)", optional=True)
-        found = replace(found, signing_secret=one_word(signing, "signing secret") if signing else found.signing_secret)
     if not found.client_secret:
         raise Usage("hand the application's client secret over with --secret-stdin or with --secret-env VAR (never on the"
                     " command line, where other programs can read it)")  # fmt: skip
@@ -107,6 +102,11 @@ def forget(ctx: click.Context, base_url: str) -> None:
     click.echo(f"The application for {base_url} is forgotten.")
     if left:
         click.echo(f"{len(left):,} accounts are called with its rights and wait until it is set again.")
+
+
+def _read(what: str, from_variable: str | None) -> str:
+    """Raises: Usage."""
+    return one_word(variable(from_variable) if from_variable else typed(what.capitalize()), what)
 
 
 def _known(home: Path, base_url: str) -> App | None:

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from datetime import date
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
@@ -48,6 +49,13 @@ def account_name(written: str) -> str:
     """Raises: Usage, when it can't be an account's name."""
     if not re.fullmatch(r"[^\s/\\\x00-\x1f]{1,64}", written):
         raise Usage("an account's name is one word of up to 64 characters, without slashes")
+    return written
+
+
+def free_name(home: Path, written: str) -> str:
+    """The same, when it is not that of a service account either. Raises: Usage."""
+    if written in credentials.services(home):
+        raise Usage(f"“{written}” is a service account; add its mailboxes with: mirror account add-all {written}")
     return written
 
 

@@ -118,15 +118,16 @@ def _sum_up(name: str, counts: Counter[str], dry_run: bool, match: str | None) -
 
 def _addresses(file: TextIO) -> Iterator[str]:
     """Raises: Usage."""
+    where = getattr(file, "name", "<stdin>")
     try:
         for number, line in enumerate(file, start=1):
             written = line.partition("#")[0].strip()
             if written and not _AN_ADDRESS.fullmatch(written):
-                raise Usage(f"line {number} of {file.name} is no address: “{plain(written[:80])}”")
+                raise Usage(f"line {number} of {where} is no address: “{plain(written[:80])}”")
             if written:
                 yield written
     except UnicodeDecodeError:
-        raise Usage(f"{file.name} is no text in UTF-8") from None
+        raise Usage(f"{where} is no text in UTF-8") from None
 
 
 def _unknown(name: str, services: dict[str, ServiceAccount]) -> Usage:

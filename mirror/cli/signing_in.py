@@ -19,6 +19,7 @@ from mirror.cli.asking import (
     account_name,
     check_url,
     credential_options,
+    free_name,
     megabytes,
     reach_options,
     secret_from,
@@ -87,7 +88,7 @@ def login(ctx: click.Context, name: str, service: str | None, reauth: bool, writ
         raise Usage("--since is for a new account; what an account that is there asks for stays as it is")
     reach = Reach(since_date(since), megabytes(attachments))
     store = store_of(ctx, create=not reauth)
-    known = _known(store, account_name(name), reauth)
+    known = _known(store, free_name(store.home, account_name(name)), reauth)
     wanted, chosen = _wanted(store, name, known, service, base_url, writable, server_url)
     with saying_why(name, chosen):
         browser = Browser(not no_browser, return_port)
