@@ -1,4 +1,4 @@
-"""A mirror that is told: an account whose feeds are followed, the webhook's address before its pages, and who signs what it says."""
+"""A mirror that is told: an account that is followed, the webhook's address before its pages, and who signs what it says."""
 
 from __future__ import annotations
 
