@@ -124,6 +124,15 @@ def _load(home: Path, account: str) -> Secret:
     return secret
 
 
+def where(home: Path, account: str) -> str:
+    """Where an account's secret is: `keyring` or the file's path. Raises: SignInAgain when there is none; HomeUnusable."""
+    kept = _read(home).get(account)
+    if kept is not None and kept != _IN_KEYRING:
+        return str(_path(home))
+    _load(home, account)
+    return "keyring"
+
+
 def load_password(home: Path) -> Secret | None:
     """None when no password is set. Raises: SignInAgain when one is, and can't be read; HomeUnusable."""
     return load(home, PAGES) if has_password(home) else None

@@ -110,11 +110,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """Who a source's credentials answer for."""
+    """Who a source's credentials answer for. `scopes`: what was granted, empty where upstream does not say."""
 
     remote_id: str
     email: str | None = None
     service: str | None = None
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -170,7 +170,7 @@ def finish(store: Store, name: str, base_url: str, wanted: Wanted, code: str, up
     journal.pin(store, known.id, Mailbox(owner.account_id, owner.email, owner.service or wanted.service))
     kept = credentials.save(store.home, name, {"token": grant.token})
     journal.answered(store, known.id)
-    missing = tuple(scope for scope in wanted.scopes if not _granted(scope, owner.scopes))
+    missing = tuple(scope for scope in wanted.scopes if not granted(scope, owner.scopes))
     same = [one for one in journal.accounts(store) if one.remote_id == owner.account_id and one.id != known.id]
     return SignedIn(
         journal.account(store, known.id), kept, missing, tuple(one.name for one in same if one.base_url == base_url)
@@ -197,12 +197,15 @@ def _must_be_the_same(known: Account | None, owner: Owner) -> None:
         raise WrongMailbox(known.email or known.remote_id, owner.account_id, owner.email)
 
 
-def _granted(scope: str, granted: tuple[str, ...]) -> bool:
-    """Source: the vendor's guide to scopes: to read and write includes to read; Mail.All includes all of mail."""
-    if not granted:
+def granted(scope: str, scopes: tuple[str, ...]) -> bool:
+    """Whether a scope is among those that were granted, or within one of them.
+
+    Source: the vendor's guide to scopes: to read and write includes to read; Mail.All includes all of mail.
+    """
+    if not scopes:
         return True  # upstream did not say
     written = scope.replace(".Read", ".ReadWrite") if scope.endswith(".Read") else scope
-    return scope in granted or written in granted or (scope.startswith("Mail.") and "Mail.All" in granted)
+    return scope in scopes or written in scopes or (scope.startswith("Mail.") and "Mail.All" in scopes)
 
 
 def _only(query: Mapping[str, list[str]], name: str) -> str | None:

@@ -112,7 +112,7 @@ class Aurinko:
         if account is None:
             raise WrongAnswer("GET /account", status=answer.status, code=answer.code)
         self._scopes = tuple(account.authScopes or ())
-        return Mailbox(str(account.id), account.email or account.mailboxAddress, account.serviceType)
+        return Mailbox(str(account.id), account.email or account.mailboxAddress, account.serviceType, self._scopes)
 
     # --- pages ----------------------------------------------------------------------------------------------------
 
