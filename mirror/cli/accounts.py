@@ -9,7 +9,6 @@ import click
 
 from mirror import credentials
 from mirror.cli.asking import (
-    AURINKO_URL,
     account_name,
     check_url,
     credential_options,
@@ -22,7 +21,8 @@ from mirror.cli.asking import (
 from mirror.cli.opening import store_of
 from mirror.cli.service_accounts import add_all_command, login_service
 from mirror.cli.signing_in import login, saying_why
-from mirror.cli.words import plain
+from mirror.cli.webhook import end_if_possible
+from mirror.cli.words import AURINKO_URL, plain
 from mirror.errors import Usage
 from mirror.sources.aurinko_auth import revoke
 from mirror.store import journal, outbox, purge
@@ -146,8 +146,9 @@ def remove(ctx: click.Context, name: str, and_purge: bool, and_revoke: bool, yes
         click.echo("Nothing was changed.")
         return
     with store.lease(found.id):
+        end_if_possible(store, found)
         if and_revoke:
-            with saying_why(name, found.base_url):
+            with saying_why(name, found.base_url, f"mirror account remove {name}"):
                 _revoke(store, found)
         credentials.forget(store.home, name)
         journal.remove_account(store, found.id)

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from mirror import credentials
-from mirror.cli.asking import AURINKO_URL, check_url, one_word, typed, variable
+from mirror.cli.asking import check_url, one_word, typed, variable
 from mirror.cli.opening import home_of, store_of
+from mirror.cli.words import AURINKO_URL, at
 from mirror.credentials import App
 from mirror.errors import SignInAgain, Usage
 from mirror.sign_in import RETURN_PORT, return_url
@@ -78,10 +79,14 @@ def show(ctx: click.Context) -> None:
         try:
             found = credentials.app(home, base_url)
         except SignInAgain:
-            click.echo(f"{base_url}: the keyring that has its secrets is locked or gone. Unlock it, or: mirror app set")
+            click.echo(
+                f"{base_url}: the keyring that has its secrets is locked or gone. Unlock it, or: mirror app set{at(base_url)}"
+            )
             continue
         if found is not None:
-            signing = "set" if found.signing_secret else "not set (mirror app set --signing-secret-stdin)"
+            signing = (
+                "set" if found.signing_secret else f"not set (mirror app set --signing-secret-stdin{at(base_url)})"
+            )
             click.echo(f"{base_url}: client id {found.client_id}, client secret set, signing secret {signing}")
     if not bases:
         click.echo(f"No application is set. To sign in to mailboxes, {FIRST_HELP}")

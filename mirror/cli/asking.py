@@ -17,8 +17,6 @@ from mirror.cli.opening import system_clock
 from mirror.errors import Usage
 from mirror.sources.http import api_root
 
-AURINKO_URL = "https://api.aurinko.io"
-
 
 def credential_options(command: click.decorators.FC) -> click.decorators.FC:
     """The ways to hand over an account's own credentials; `secret_from` reads them."""

@@ -55,7 +55,8 @@ def login_service(ctx: click.Context, name: str, service: str | None, reauth: bo
     check_url(chosen)
     kind = service_named(service or (known.service if known else ""), DAEMON_SERVICES)
     wanted = Wanted(kind, sign_in.scopes_for(writable), known.account_id if known else None, daemon=True)
-    with saying_why(name, chosen):
+    how = "--reauth" if reauth else f"--service {kind}"
+    with saying_why(name, chosen, f"mirror account login-service {name} {how}"):
         app = sign_in.application(store, chosen)
         code = get_code(app, wanted, Browser(not no_browser, return_port), store.clock)
         with closing(Application(chosen, app.client_id, app.client_secret, clock=store.clock)) as upstream:
@@ -85,7 +86,7 @@ def add_all_command(ctx: click.Context, name: str, match: str | None, addresses:
     choice = Choice(match, reach, sign_in.scopes_for(writable), writable, try_only=dry_run)
     typed = list(_addresses(addresses)) if addresses is not None else []
     counts: Counter[str] = Counter()
-    with saying_why(name, service.base_url):
+    with saying_why(name, service.base_url, f"mirror account add-all {name}"):
         app = sign_in.application(store, service.base_url)
         with closing(Application(service.base_url, app.client_id, app.client_secret, clock=system_clock())) as upstream:
             for found in add_all(store, service, upstream, choice, typed):

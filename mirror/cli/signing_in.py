@@ -15,7 +15,6 @@ import click
 
 from mirror import credentials, sign_in
 from mirror.cli.asking import (
-    AURINKO_URL,
     account_name,
     check_url,
     credential_options,
@@ -26,7 +25,7 @@ from mirror.cli.asking import (
     since_date,
 )
 from mirror.cli.opening import leave, store_of, system_clock
-from mirror.cli.words import exit_code, plain, sentence, why_not_signed_in
+from mirror.cli.words import AURINKO_URL, PERSON, exit_code, plain, sentence, start_again, why_not_signed_in
 from mirror.clock import Clock
 from mirror.credentials import App
 from mirror.errors import MirrorError, NotSignedIn, PortInUse, Stopped, Usage
@@ -90,7 +89,8 @@ def login(ctx: click.Context, name: str, service: str | None, reauth: bool, writ
     store = store_of(ctx, create=not reauth)
     known = _known(store, free_name(store.home, account_name(name)), reauth)
     wanted, chosen = _wanted(store, name, known, service, base_url, writable, server_url)
-    with saying_why(name, chosen):
+    how = "--reauth" if reauth else f"--service {wanted.service}"
+    with saying_why(name, chosen, f"mirror account login {name} {how}"):
         browser = Browser(not no_browser, return_port)
         _tell(_signed_in(store, name, chosen, wanted, None if reauth else reach, browser), wanted)
 
@@ -126,12 +126,17 @@ def _signed_in(
 
 
 @contextmanager
-def saying_why(name: str, base_url: str) -> Iterator[None]:
-    """Say what went wrong, with the account's name and server in it. Raises: Usage, Stopped, Exit."""
+def saying_why(name: str, base_url: str, again: str) -> Iterator[None]:
+    """Say what went wrong, with the account's name and server in it, and how to begin anew. Raises: Usage, Stopped, Exit."""
     try:
         yield
     except (Usage, Stopped):
         raise
+    except NotSignedIn as error:
+        whole = error.reason.startswith("app_")
+        said = sentence(error, name, base_url) if whole else f"{name}: {start_again(error, again)}"
+        click.echo(f"mirror: {said}", err=True)
+        leave(PERSON)
     except MirrorError as error:
         click.echo(f"mirror: {sentence(error, name, base_url)}", err=True)
         leave(exit_code(error))

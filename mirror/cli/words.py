@@ -7,6 +7,7 @@ import re
 from mirror import errors
 
 DONE, FAILED, USAGE, PERSON = 0, 1, 2, 3
+AURINKO_URL = "https://api.aurinko.io"
 
 _WHY_REFUSED = {
     "token.dead": "the mailbox has withdrawn its permission (401)",
@@ -65,7 +66,9 @@ def _of_upstream(error: errors.MirrorError, name: str, server: str) -> str:
                 f" ({error.pinned}). Nothing was applied. {_sign_in_again(name)}"
             )
         case errors.NotSignedIn():
-            return _of_signing_in(error, name)
+            if error.reason.startswith("app_"):
+                return _of_the_app(error, name)
+            return start_again(error, f"mirror account login {name} --reauth")
         case errors.RetryLater():
             what = "can't be reached" if error.status is None else "is in trouble"
             return f"{server} {what} ({error.detail}). What is stored stands; try again later"
@@ -103,17 +106,21 @@ def why_not_signed_in(error: errors.NotSignedIn) -> str:
     return f"the code was not accepted ({error.detail}): it is good once, and not for long"
 
 
-def _of_signing_in(error: errors.NotSignedIn, name: str) -> str:
-    if error.reason.startswith("app_"):
-        return _of_the_app(error, name)
-    again = f"{why_not_signed_in(error)}. Nothing was changed. Start again with: mirror account login {name}"
+def start_again(error: errors.NotSignedIn, command: str) -> str:
+    """What went wrong, and the command that begins anew."""
+    said = f"{why_not_signed_in(error)}. Nothing was changed. Start again with: {command}"
     if error.reason == "timed_out":
-        again += ". Did the page refuse the return URL? Register it in the portal (mirror app set names it)"
-    return again
+        said += ". Did the page refuse the return URL? Register it in the portal (mirror app set names it)"
+    return plain(said)
+
+
+def at(base_url: str) -> str:
+    """The option that a command needs for this base URL: none for Aurinko's own."""
+    return "" if base_url in ("", AURINKO_URL) else f" --base-url {base_url}"
 
 
 def _of_the_app(error: errors.NotSignedIn, name: str) -> str:
-    setting = "mirror app set --client-id ID --secret-stdin" + (f" --base-url {error.detail}" if error.detail else "")
+    setting = f"mirror app set --client-id ID --secret-stdin{at(error.detail)}"
     match error.reason:
         case "app_refused":
             return f"the server does not accept the application's id and secret (401). Set them anew: {setting}"
@@ -125,7 +132,7 @@ def _of_the_app(error: errors.NotSignedIn, name: str) -> str:
     return (
         f"signing in goes through an application of your own at Aurinko, and none is set for {error.detail}. Register one in"
         f" its portal (https://app.aurinko.io), then say: {setting}. Have a token already? mirror account add {name}"
-        " --token-stdin"
+        f" --token-stdin{at(error.detail)}"
     )
 
 
