@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mirror import credentials, subscribe
-from mirror.cli.opening import leave, source_for, store_of
+from mirror.cli.opening import leave, retry_budget_s, source_for, store_of
 from mirror.cli.words import DONE, exit_code, plain, sentence
 from mirror.clock import Clock
-from mirror.errors import MirrorError, SignInAgain, SourceError
+from mirror.errors import MirrorError, SignInAgain, Stopped
 from mirror.feed import Notice
 from mirror.moments import ago
 from mirror.store import hints, journal, reading, subscriptions
@@ -89,16 +89,20 @@ def off(ctx: click.Context, names: tuple[str, ...]) -> None:
 
 def end_if_possible(store: Store, account: Account) -> None:
     """End what upstream tells of an account that is about to be removed. What can't be ended now, upstream gives up by itself."""
-    if not subscriptions.of_account(store, account.id):
+    own = [one.remote_id for one in subscriptions.of_account(store, account.id)]
+    if not own:
         return
     try:
         _end(store, account)
-    except SourceError as error:
+    except Stopped:
+        raise
+    except MirrorError as error:
+        subscriptions.forget(store, account.id, own)
         click.echo(f"Upstream goes on telling of {account.name} until it gives up ({plain(error)}).", err=True)
 
 
 def _end(store: Store, account: Account) -> int:
-    source = source_for(store.home, account, store.clock, budget_s=PATIENCE_S)
+    source = source_for(store.home, account, store.clock, budget_s=min(PATIENCE_S, retry_budget_s()))
     try:
         return subscribe.unsubscribe(store, source.subscriptions, account) if source.subscriptions else 0
     finally:
