@@ -47,6 +47,7 @@ class Choice:
     reach: Reach
     scopes: tuple[str, ...]
     writable: bool = False
+    also_removed: bool = False
     try_only: bool = False
 
     def fits(self, email: str) -> bool:
@@ -110,6 +111,8 @@ class _Adding:
             self._names.add(name)
             self._known[one.account_id] = (name, False)
             self._new.append(NewAccount(name, one.account_id, one.email, one.service))
+        elif known[1] and self._choice.also_removed:
+            yield self._bring_back(known[0], one)
         elif known[1]:
             yield Found(email, known[0], "removed")
         elif known[0] in self._without:
@@ -118,6 +121,19 @@ class _Adding:
             yield Found(email, known[0], "there")
         if len(self._new) + len(self._repaired) >= AT_ONCE:
             yield from self.write()
+
+    def _bring_back(self, name: str, one: Listed) -> Found:
+        """With all its records, under its name."""
+        self._known[one.account_id] = (name, False)
+        if not self._choice.try_only:
+            reach, base_url = self._choice.reach, self._service.base_url
+            credentials.refer(self._store.home, base_url, {name: one.account_id})
+            back = journal.add_account(
+                self._store, name, "aurinko", base_url, since=reach.since,
+                attachments_up_to_bytes=reach.attachments_up_to_bytes,
+            )  # fmt: skip
+            journal.set_writable(self._store, back.id, self._choice.writable)
+        return Found(one.email or one.account_id, name, "new")
 
     def write(self) -> Iterator[Found]:
         """First what they are called with, then the accounts: cut in between, the next time mends it."""

@@ -54,6 +54,7 @@ def test_an_administrator_signs_in_and_no_token_of_theirs_is_kept(acme: Cli, ups
 
     assert set(kept["/service acme"]) == {"app", "account_id", "service"}
     assert names(acme) == []
+    assert "acme             service account of Google" in acme("account", "list").out
     token = next(one.token for one in upstream.state.accounts() if one.email == "admin@acme.example")
     assert token is not None
     assert token not in (acme.home / "credentials.json").read_text()
@@ -114,6 +115,21 @@ def test_what_a_person_removed_is_not_brought_back(acme: Cli) -> None:
 
     assert "ada@acme.example was removed here and stays so" in ran.out
     assert names(acme) == ["grace@acme.example"]
+
+
+def test_what_was_removed_comes_back_when_it_is_asked_for_with_its_records(acme: Cli) -> None:
+    add_all(acme, of_acme("ada"))
+    acme("sync")
+    before = acme.query("SELECT id, account_id FROM calendars")
+    acme("account", "remove", "ada@acme.example", "--yes")
+
+    assert "would add ada@acme.example" in add_all(acme, (), "--also-removed", "--dry-run").out
+    assert names(acme) == []
+    ran = add_all(acme, (), "--also-removed")
+
+    assert "added ada@acme.example\n1 added, 0 left as they are." in ran.out
+    assert acme("sync").code == 0
+    assert acme.query("SELECT id, account_id FROM calendars") == before
 
 
 def test_a_name_that_is_taken_gets_a_number(acme: Cli, upstream: Upstream) -> None:

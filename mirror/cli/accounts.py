@@ -76,8 +76,13 @@ def list_accounts(ctx: click.Context, as_json: bool) -> None:
                   "attachments_up_to_bytes")  # fmt: skip
         click.echo(json.dumps([{field: getattr(one, field) for field in fields} for one in found], indent=2))
         return
+    width = min(40, max([16, *(len(one.name) for one in found)]))
     for one in found:
-        click.echo(f"{one.name:<16} {one.status:<11} {plain(one.email or '(not synced yet)'):<32} {one.base_url}")
+        click.echo(f"{one.name:<{width}} {one.status:<11} {plain(one.email or '(not synced yet)'):<32} {one.base_url}")
+    for name, service in credentials.services(store.home).items():
+        click.echo(
+            f"{name:<{width}} service account of {service.service}; its mailboxes: mirror account add-all {name}"
+        )
     if not found:
         click.echo("No accounts yet. Add one with: mirror account add NAME --token-stdin")
 
@@ -155,7 +160,7 @@ def remove(ctx: click.Context, name: str, and_purge: bool, and_revoke: bool, yes
         if and_purge:
             purge.purge_account(store, found.id)
     click.echo(f"{name} is removed" + (" with all that was stored of it." if and_purge else
-               "; its records stay. It comes back with: mirror account add " + name))  # fmt: skip
+               f"; its records stay. It comes back with: mirror account add {name} (or login)"))  # fmt: skip
 
 
 def _is_sure(name: str, *, and_purge: bool, and_revoke: bool) -> bool:

@@ -26,7 +26,7 @@ _AN_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 _TOLD = {
     "there": "is mirrored already, as {name}",
     "repaired": "has its credentials back, as {name}",
-    "removed": "was removed here and stays so, as {name}",
+    "removed": "was removed here and stays so (--also-removed brings it back), as {name}",
     "refused": "is not to be had ({why})",
 }
 
@@ -71,11 +71,12 @@ def login_service(ctx: click.Context, name: str, service: str | None, reauth: bo
 @click.option("--addresses", type=click.File(encoding="utf-8"), metavar="FILE", help="Mailboxes to be put under it, too: an "
               "address on each line; - is standard input.")  # fmt: skip
 @click.option("--writable", is_flag=True, help="Let edits be made.")
+@click.option("--also-removed", is_flag=True, help="Bring back those that were removed here, with their records.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be added.")
 @reach_options
 @click.pass_context
-def add_all_command(ctx: click.Context, name: str, match: str | None, addresses: TextIO | None, writable: bool, dry_run: bool,
-                    since: str | None, attachments: str) -> None:  # fmt: skip
+def add_all_command(ctx: click.Context, name: str, match: str | None, addresses: TextIO | None, writable: bool,
+                    also_removed: bool, dry_run: bool, since: str | None, attachments: str) -> None:  # fmt: skip
     """Add every mailbox under a service account, named by its address. What is here already stays as it is."""
     store = store_of(ctx)
     services = credentials.services(store.home)
@@ -83,7 +84,7 @@ def add_all_command(ctx: click.Context, name: str, match: str | None, addresses:
         raise _unknown(name, services)
     service = services[name]
     reach = Reach(since_date(since), megabytes(attachments))
-    choice = Choice(match, reach, sign_in.scopes_for(writable), writable, try_only=dry_run)
+    choice = Choice(match, reach, sign_in.scopes_for(writable), writable, also_removed, dry_run)
     typed = list(_addresses(addresses)) if addresses is not None else []
     counts: Counter[str] = Counter()
     with saying_why(name, service.base_url, f"mirror account add-all {name}"):
