@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from mirror_cli import answering
+from openapi import API_FILE
+from sandbox_wire import Box, Transport, sandbox, validated
 from told import PLACES, PUBLIC, Subscriptions, Told
 
-from mirror.errors import Refused, RetryLater, Usage
+from mirror.errors import Refused, RetryLater, Usage, WrongAnswer
 from mirror.feed import Feed, Subscribed
+from mirror.sandbox.notifications import Reply
+from mirror.sources.aurinko import Aurinko
+from mirror.sources.aurinko_subscriptions import AurinkoSubscriptions
 from mirror.store import hints, journal, subscriptions
 from mirror.subscribe import CHECK_S, FIRST_PAUSE_S, Subscribing, base_of, token_of, unsubscribe
 
@@ -300,3 +307,61 @@ def test_the_address_follows_from_what_its_person_gives(given: str, base: str) -
 def test_what_upstream_could_not_or_should_not_call_is_refused(given: str) -> None:
     with pytest.raises(Usage):
         base_of(given)
+
+
+# --- Aurinko's -----------------------------------------------------------------------------------------------------------------
+
+
+def aurinko(box: Box, *, says: bytes | None = None) -> AurinkoSubscriptions:
+    """Its subscriptions, over a sandbox whose every answer is held against the vendor's file."""
+    app = answering("200 OK", says) if says is not None else validated(box.app) if API_FILE.exists() else box.app
+    source = Aurinko(
+        "http://sandbox.example", {"token": box.account.token or ""}, clock=box.clock, transport=Transport(app)
+    )
+    assert isinstance(source.subscriptions, AurinkoSubscriptions)
+    return source.subscriptions
+
+
+def said_yes(url: str, headers: Mapping[str, str], content: bytes, timeout_s: float) -> Reply:
+    return Reply(200, "text/plain", parse_qs(urlsplit(url).query)["validationToken"][0])
+
+
+def test_aurinkos_are_made_listed_and_ended() -> None:
+    subscriber = aurinko(sandbox(post=said_yes))
+    feeds = [Feed("contacts"), Feed("messages"), Feed("events", "ada@example.com")]
+    made = [subscriber.subscribe(subscriber.resource(feed) or "", PUBLIC) for feed in feeds]
+
+    listed = subscriber.subscriptions()
+    subscriber.unsubscribe(made[0].remote_id)
+    subscriber.unsubscribe(made[0].remote_id)  # it has ended already
+
+    assert listed == made
+    assert [one.resource for one in made] == ["/contacts", "/email/messages", "/calendars/ada@example.com/events"]
+    assert {one.active for one in made} == {True}
+    assert subscriber.subscriptions() == made[1:]
+
+
+def test_aurinkos_list_is_read_to_its_end() -> None:
+    box = sandbox(post=said_yes)
+    for number in range(205):
+        box.behind.server.subscriptions.add(box.account.id, "/contacts", f"https://x.example/{number}", [], None)
+
+    assert len({one.notification_url for one in aurinko(box).subscriptions()}) == 205
+
+
+def test_what_can_not_be_told_of_and_an_address_that_does_not_answer_are_refused() -> None:
+    box = sandbox(post=lambda *_: Reply(None, text="unreachable"))
+    subscriber = aurinko(box)
+
+    assert subscriber.resource(Feed("folders")) is None
+    assert subscriber.resource(Feed("events", "a/b c#d%")) == "/calendars/a%2Fb%20c%23d%25/events"
+    for resource in ("/contacts", "/folders", "/calendars/nowhere/events"):
+        with pytest.raises(Refused) as refused:
+            subscriber.subscribe(resource, PUBLIC)
+        assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("says", [b"", b"{}", b"[]", b'{"id": {}}'])
+def test_an_answer_of_another_form_is_no_subscription(says: bytes) -> None:
+    with pytest.raises(WrongAnswer):
+        aurinko(sandbox(), says=says).subscribe("/contacts", PUBLIC)

@@ -284,6 +284,14 @@ def test_what_can_not_be_written_is_not_answered_with_200(told: Told) -> None:
     assert told.tell(notification()).status_code == 404
 
 
+def test_when_the_secrets_can_not_be_read_it_is_to_be_sent_again(told: Told) -> None:
+    (told.store.home / "credentials.json").write_text("{", encoding="utf-8")
+    told.clock.sleep(61)
+
+    assert told.tell(notification()).status_code == 404
+    assert told.hints() == []
+
+
 # --- the address --------------------------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from mirror.errors import MirrorError, SignInAgain, Stopped
 from mirror.feed import Notice
 from mirror.moments import ago
 from mirror.store import hints, journal, reading, subscriptions
-from mirror.store.connection import Store
+from mirror.store.connection import Store, translated
 from mirror.store.journal import Account
 
 if TYPE_CHECKING:
@@ -132,12 +132,13 @@ class Secrets:
 
 
 def signing_secrets(store: Store) -> dict[str, str]:
-    """Those that are known, by the accounts' base URLs."""
-    again = store.again()
-    try:
-        base_urls = {account.base_url for account in journal.accounts(again)}
-    finally:
-        again.close()
+    """Those that are known, by the accounts' base URLs. Raises: HomeTooNew, HomeUnusable, DatabaseBusy and the like."""
+    with translated(store.path):
+        again = store.again()  # it may be another thread that asks
+        try:
+            base_urls = {account.base_url for account in journal.accounts(again)}
+        finally:
+            again.close()
     found = {}
     for base_url in base_urls:
         try:

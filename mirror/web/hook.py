@@ -34,7 +34,7 @@ Take = Callable[[Sequence[Notice]], Sequence[bool]]
 
 
 class Hook:
-    """Receives at one address. `secrets`: the signing secret of each base URL; may be slow."""
+    """Receives at one address. `secrets`: the signing secret of each base URL; may be slow, and raise MirrorError."""
 
     def __init__(self, token: str, secrets: Callable[[], Mapping[str, str]], clock: Clock) -> None:
         self.times_validated = 0
@@ -77,7 +77,11 @@ class Hook:
             return CUT_SHORT
         if body is None:
             return None
-        secrets = await asyncio.to_thread(self._secrets)
+        try:
+            secrets = await asyncio.to_thread(self._secrets)
+        except MirrorError as error:
+            self._say(f"webhook.secrets error={type(error).__name__}")
+            return NOT_NOW
         answer = webhook.answer("POST", scope["query_string"], headers, body, self._clock.now(), secrets)
         self._explain(answer, secrets)
         if answer.notice is None:
