@@ -11,7 +11,7 @@ import pytest
 from worlds import CALENDARS, CONTACTS, EVENTS, FOLDERS, MESSAGES, MemoryUpstream, SandboxUpstream, World
 
 from mirror.clock import VirtualClock
-from mirror.errors import Changed, Unsure, WrongAnswer
+from mirror.errors import Changed, RestartFeed, RetryLater, Unsure, WrongAnswer
 from mirror.feed import Coverage, Feed, Page, Receipt, Request
 from mirror.push import LOOKED_FOR_S
 from mirror.sources.http import Http
@@ -312,6 +312,25 @@ def test_an_edit_does_not_stay_on_its_way_when_the_reading_after_a_412_fails(wor
     world.push()
 
     assert state(world, edit) == "pending"
+
+
+def test_what_push_has_read_before_a_listing_began_is_not_taken_for_listed(world: World) -> None:
+    for name in ("ada", "bo", "cy"):
+        world.upstream.put(CONTACTS, name, name)
+    world.pull()
+    edit = world.edit(CONTACTS, "ada", "change", {"notes": "mine"})
+    world.push()
+    memory(world).fail("page", RestartFeed("expired", status=410))
+    memory(world).fail("page", RetryLater("503", status=503))
+    world.pull("contacts")
+    later(world)
+    world.push()
+    memory(world).drop(CONTACTS, "ada", silently=True)
+
+    world.pull("contacts")
+
+    assert state(world, edit) == "settled"
+    assert set(world.live(CONTACTS)) == {"bo", "cy"}
 
 
 def test_a_post_whose_answer_got_lost_is_sent_once() -> None:
