@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -331,6 +332,22 @@ def test_what_push_has_read_before_a_listing_began_is_not_taken_for_listed(world
 
     assert state(world, edit) == "settled"
     assert set(world.live(CONTACTS)) == {"bo", "cy"}
+
+
+def test_a_creation_is_not_sent_again_because_the_clock_was_set_back_since_the_last_pull(world: World) -> None:
+    world.clock.jump(timedelta(minutes=-10))
+    edit = world.edit(CONTACTS, None, "create", {"nickName": "Bo"})
+    memory(world).fail("answer", Unsure("lost"))
+
+    world.push()
+    world.clock.sleep(11 * 60)
+    world.push()
+    world.pull()
+    world.push()
+    world.pull()
+
+    assert state(world, edit) == "settled"
+    assert len(world.upstream.live(CONTACTS)) == 1
 
 
 def test_a_post_whose_answer_got_lost_is_sent_once() -> None:
