@@ -161,6 +161,7 @@ class Wishes:
                 wish.verb == "delete"
                 and place.kind != "messages"
                 and not raced
+                and not self._went_with_its_series(wish, place, before.fields)
                 and not self._was_seen(wish, place, before)
             ):
                 yield f"deleted {place.kind} in state #{before.number}#, which nobody saw"
@@ -191,6 +192,16 @@ class Wishes:
         written = {_head(path) for path in wish.wants}
         kept = {path: value for path, value in was.items() if _head(path) not in written}
         return kept | {p: value for p, value in flat(wish.form, read.fields).items() if _head(p) in written}
+
+    def _went_with_its_series(self, wish: Wish, place: Place, fields: Mapping[str, Any]) -> bool:
+        """Whether it was upstream who deleted it, because the series that it is of was deleted.
+
+        Whoever deletes a series wants to see no instance of it again. Which of them have been changed since can't be asked
+        for: instances are no part of the series' own record, and neither its etag nor a feed at rest tells of new ones.
+        """
+        series = place._replace(remote_id=str((fields.get("occurrenceInfo") or {}).get("masterId")))
+        last = self.ledger.entries.get(series, [None])[-1]
+        return last is not None and last.fields is None and last.by == wish.id
 
     def _was_seen(self, wish: Wish, place: Place, state: Entry) -> bool:
         """Whether everything between what the person saw and this state is our own doing."""
