@@ -390,9 +390,9 @@ class Person:
         return mark in self.wishes.marked()
 
     def _can_be_found(self, edit: Edit) -> bool:
-        """Whether the mail still has the header that it was sent with."""
-        ledger = self.wishes.ledger
-        every = (ledger.now(place) for place in ledger.entries if place.kind == "messages")
+        """Whether the mail still has the header that it was sent with; what others have received is theirs to pull."""
+        ledger, name = self.wishes.ledger, self.account.name
+        every = (ledger.now(place) for place in ledger.entries if (place.account, place.kind) == (name, "messages"))
         return any(edit.marker in json.dumps(entry.fields) for entry in every if entry is not None)
 
     def _again(self, edit: Edit) -> str:
