@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from worlds import CALENDARS, CONTACTS, EVENTS, FOLDERS, MESSAGES, MemoryUpstream, SandboxUpstream, World
+from worlds import CALENDARS, CONTACTS, EVENTS, FOLDERS, MESSAGES, MemoryUpstream, SandboxUpstream, World, fields
 
 from mirror.clock import VirtualClock
 from mirror.errors import Changed, RestartFeed, RetryLater, Unsure, WrongAnswer
@@ -332,6 +332,39 @@ def test_what_push_has_read_before_a_listing_began_is_not_taken_for_listed(world
 
     assert state(world, edit) == "settled"
     assert set(world.live(CONTACTS)) == {"bo", "cy"}
+
+
+@pytest.mark.parametrize("feed", [CONTACTS, EVENTS], ids=lambda feed: feed.kind)
+def test_an_empty_listing_is_not_believed_because_of_what_push_has_read_meanwhile(world: World, feed: Feed) -> None:
+    for name in ("a", "b"):
+        world.upstream.put(feed, name, name)
+    world.pull()
+    edit = world.edit(feed, None, "create", fields(feed, "new"))
+    world.push()
+    world.upstream.put(feed, "c", "c")
+    world.upstream.expire(feed)
+    _break_off_an_empty_listing(world, feed)
+    world.pull(feed.kind)
+    later(world)
+    world.push()
+
+    world.pull(feed.kind)
+    world.pull(feed.kind)
+
+    assert state(world, edit) == "settled"
+    assert set(world.live(feed)) >= {"a", "b", "c"}
+
+
+def _break_off_an_empty_listing(world: World, feed: Feed) -> None:
+    def rewrite(asked: Feed, page: Page) -> Page:
+        if asked != feed or page.covers is None:
+            return page
+        memory(world).rewrite = None
+        memory(world).fail("page", RetryLater("503", status=503))
+        end = {"epoch": page.cursor["epoch"] if page.cursor else 0, "after": 10_000, "listing": False}
+        return replace(page, changes=(), cursor=end, more=True)
+
+    memory(world).rewrite = rewrite
 
 
 def test_a_creation_is_not_sent_again_because_the_clock_was_set_back_since_the_last_pull(world: World) -> None:
