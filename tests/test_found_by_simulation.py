@@ -334,6 +334,27 @@ def test_what_push_has_read_before_a_listing_began_is_not_taken_for_listed(world
     assert set(world.live(CONTACTS)) == {"bo", "cy"}
 
 
+def test_what_was_deleted_before_it_was_seen_can_be_made_anew_with_a_later_edit(world: World) -> None:
+    made = world.edit(EVENTS, None, "create", fields(EVENTS, "Tea"))
+    world.push()
+    account = journal.account(world.store, world.account.id)
+    change = outbox.add(world.store, account, "events", "change", {"location": "Garden"}, record_id=-made.id)
+    assert change is not None
+    (remote_id,) = world.upstream.live(EVENTS)
+    world.upstream.drop(EVENTS, remote_id)
+    for _ in range(2):
+        later(world)
+        world.pull()
+        world.push()
+
+    outbox.create_anew(world.store, outbox.edit(world.store, change.id))
+    world.push()
+    world.pull()
+
+    assert [(event["subject"], event["location"]) for event in world.live(EVENTS).values()] == [("Tea", "Garden")]
+    assert state(world, change) == "settled"
+
+
 @pytest.mark.parametrize("feed", [CONTACTS, EVENTS], ids=lambda feed: feed.kind)
 def test_an_empty_listing_is_not_believed_because_of_what_push_has_read_meanwhile(world: World, feed: Feed) -> None:
     for name in ("a", "b"):
