@@ -60,7 +60,8 @@ CREATE TABLE feeds (
 CREATE UNIQUE INDEX feeds_place ON feeds(account_id, kind, ifnull(parent_id, 0));
 
 -- The ids that the walk under way has been given: how a record that is in both of upstream's feeds is noticed, also after
--- a crash in between. Emptied when the walk ends.
+-- a crash in between. Of a listing under way: what was read by itself meanwhile, and the listing has not shown. Emptied when
+-- the walk ends.
 CREATE TABLE walk_seen (
     feed_id      INTEGER NOT NULL REFERENCES feeds(id),
     remote_id    TEXT NOT NULL,
