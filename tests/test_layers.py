@@ -47,7 +47,8 @@ MAY_IMPORT = {
     "webhook": (*LOWER, "clock", "feed"),
     "subscribe": (*PULL, "identify", "webhook"),
     "loop": (*PULL, "pull", "push", "identify", "subscribe"),
-    "sandbox": (*LOWER, "clock", "formats", "sandbox.posting"),
+    "contract": (*LOWER, "clock", "formats"),
+    "sandbox": (*LOWER, "clock", "formats", "contract", "sandbox.posting"),
     # The one file of the sandbox that asks others: notifications go out over HTTP.
     "sandbox.posting": (*LOWER, "sandbox"),
     "web": (
@@ -63,9 +64,21 @@ MAY_IMPORT = {
         "store",
         "health",
         "settings",
-    ),  # fmt: skip
+    ),
     # It plays upstream, the disk and the person at once.
-    "simulator": (*PULL, "sources", "identify", "pull", "push", "retry", "merge", "fields", "formats", "sandbox"),
+    "simulator": (
+        *PULL,
+        "sources",
+        "identify",
+        "pull",
+        "push",
+        "retry",
+        "merge",
+        "fields",
+        "formats",
+        "contract",
+        "sandbox",
+    ),
     "cli": ("",),
 }
 
@@ -86,13 +99,13 @@ DOORS = {
     "datasette_auth_passwords": ("web",),
     "tzlocal": ("cli",),
     "uvicorn": ("cli",),
-    "flask": ("sandbox",),
-    "werkzeug": ("sandbox",),
+    "flask": ("contract", "sandbox"),
+    "werkzeug": ("contract", "sandbox"),
     "vobject": ("formats",),
     "icalendar": ("formats",),
     "recurring_ical_events": ("formats",),
     "nh3": ("formats", "web"),
-    "selectolax": ("formats", "sandbox"),
+    "selectolax": ("contract", "formats"),
     "time": ("clock",),
     "secrets": ("clock",),
 }

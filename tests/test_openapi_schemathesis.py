@@ -29,8 +29,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from mirror.contract.grant import Grant
 from mirror.sandbox.app import ROUTES
-from mirror.sandbox.grants import Grant
 from mirror.sandbox.notifications import Reply
 
 CHECKS = [

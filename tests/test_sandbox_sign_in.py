@@ -14,7 +14,8 @@ import pytest
 from sandbox_wire import Box, Transport, asking_wrongly, client, sandbox, validated
 
 from mirror.clock import VirtualClock
-from mirror.sandbox.grants import USUAL_SCOPES, Grant, Grants, SignIn
+from mirror.contract.grant import USUAL_SCOPES, Grant
+from mirror.sandbox.grants import Grants, SignIn
 from mirror.sandbox.options import Options
 from mirror.sandbox.state import State
 

@@ -36,38 +36,26 @@ Where it knowingly deviates from the vendor's file, or decides what the file lea
 
 from __future__ import annotations
 
-import math
-import random
-import uuid
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import msgspec
-from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from flask import Flask
 
-from mirror.errors import RecordGone, Usage
-from mirror.sandbox.api import (
+from mirror.contract import (
     accounts,
-    auth,
     calendars,
-    consent,
     contacts,
-    control,
     drafts,
     events,
     folders,
     mail,
-    management,
     subscriptions,
     tasks,
 )
-from mirror.sandbox.api.admission import admitted
-from mirror.sandbox.api.backend import AccountLike
-from mirror.sandbox.api.refusals import Refusal, bad_request, not_found, too_many_requests
-from mirror.sandbox.api.router import Router
-from mirror.sandbox.api.tokens import Tokens
-from mirror.sandbox.api.wire import Answer, Call, Server
+from mirror.contract.application import application
+from mirror.contract.tokens import Tokens
+from mirror.contract.wire import Server
+from mirror.sandbox.api import auth, consent, control, management
+from mirror.sandbox.api.behind import Behind
 from mirror.sandbox.faults import Faults
 from mirror.sandbox.grants import Grants
 from mirror.sandbox.notifications import Notifications, Post
@@ -76,7 +64,6 @@ from mirror.sandbox.posting import Poster
 from mirror.sandbox.state import State
 from mirror.sandbox.subscriptions import Subscriptions
 
-VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
 ROUTES = (
     *accounts.ROUTES,
     *contacts.ROUTES,
@@ -102,34 +89,21 @@ class Sandbox:
     options: Options
     faults: Faults
     tokens: Tokens
-    router: Router
     server: Server
     notifications: Notifications
-    # Draws request ids. Its own, so that asking questions does not change the ids that records get.
-    chance: random.Random
-    asked_at: dict[int, deque[float]] = field(default_factory=dict)
 
 
 def create_app(
     state: State, options: Options | None = None, faults: Faults | None = None, post: Post | None = None
 ) -> Flask:
     """The application over this state. `sandbox_of(app)` gives what stands behind it; `post` sends notifications."""
-    app = Flask("mirror.sandbox", static_folder=None)
     options, faults = options or Options(), faults or Faults()
     tokens = Tokens(options, state.clock)
-    chance = random.Random("request ids")  # noqa: S311  (replayable by design)
     watching = Subscriptions(state)
     notifications = Notifications(watching, options, state.clock, post or Poster())
-    server = Server(state, options, tokens, Grants(state, options), watching, notifications)
-    router = Router((*ROUTES, *OWN_ROUTES))
-    behind = Sandbox(state, options, faults, tokens, router, server, notifications, chance)
-    app.extensions["sandbox"] = behind
-    app.url_map.merge_slashes = False
-    app.add_url_rule("/", "any", lambda: _dispatch(behind), methods=VERBS, provide_automatic_options=False)
-    app.add_url_rule(
-        "/<path:path>", "any_path", lambda **_: _dispatch(behind), methods=VERBS, provide_automatic_options=False
-    )
-    app.register_error_handler(HTTPException, lambda error: _broken(behind, error))
+    server = Behind(state, options, tokens, Grants(state, options), watching, notifications)
+    app = application("mirror.sandbox", server, (*ROUTES, *OWN_ROUTES))
+    app.extensions["sandbox"] = Sandbox(state, options, faults, tokens, server, notifications)
     setattr(app, "wsgi_app", faults.around(app.wsgi_app, state.clock))  # noqa: B010  (Flask's way, which mypy refuses)
     return app
 
@@ -138,62 +112,3 @@ def sandbox_of(app: Flask) -> Sandbox:
     """The state, options, faults and tokens of an application."""
     behind: Sandbox = app.extensions["sandbox"]
     return behind
-
-
-def _dispatch(behind: Sandbox) -> Response:
-    try:
-        raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI")
-        route, ids = behind.router.find(request.method, request.path, str(raw).split("?", 1)[0] if raw else None)
-        content = request.get_data()
-        with behind.state.batch():
-            account = admitted(behind.server, route, dict(request.headers))
-            _within_rate(behind, account)
-            query = {name: request.args.getlist(name) for name in request.args}
-            call = Call(behind.server, account, ids, query, request.headers.get("If-Match"), content)
-            if not route.unlocked:
-                return _response(route.answer(call))
-        return _response(route.answer(call))
-    except Refusal as refusal:
-        return _refused(behind, refusal)
-    except RecordGone:
-        return _refused(behind, not_found("record"))
-    except Usage as error:
-        return _refused(behind, bad_request(str(error)))
-
-
-def _within_rate(behind: Sandbox, account: AccountLike | None) -> None:
-    limit = behind.options.rate_limit
-    if limit is None or account is None:
-        return
-    now = behind.state.clock.monotonic()
-    recent = behind.asked_at.setdefault(account.id, deque())
-    while recent and recent[0] <= now - 1:
-        recent.popleft()
-    if len(recent) >= limit:
-        raise too_many_requests(max(1, math.ceil(recent[0] + 1 - now)))
-    recent.append(now)
-
-
-def _response(answer: Answer) -> Response:
-    content = b"" if answer.body is None else msgspec.json.encode(answer.body)
-    if answer.raw is not None:
-        content = answer.raw
-    response = Response(content, answer.status, dict(answer.headers))
-    response.headers["Content-Type"] = answer.content_type
-    if answer.body is None and answer.raw is None:
-        del response.headers["Content-Type"]
-    return response
-
-
-def _refused(behind: Sandbox, refusal: Refusal) -> Response:
-    said = {"code": refusal.code, "message": refusal.message, "requestId": str(_request_id(behind))}
-    return _response(Answer(said, refusal.status, refusal.headers))
-
-
-def _broken(behind: Sandbox, error: HTTPException) -> Response:
-    """Flask's own refusals, and what went wrong in here, in the form of the API."""
-    return _refused(behind, Refusal(error.code or 500, "error", error.name))
-
-
-def _request_id(behind: Sandbox) -> uuid.UUID:
-    return uuid.UUID(int=behind.chance.getrandbits(128), version=4)

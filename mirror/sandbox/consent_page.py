@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import urlsplit
 
+from mirror.contract.services import BY_PASSWORD, WITH_SERVER
 from mirror.sandbox.accounts import Account
-from mirror.sandbox.api.services import BY_PASSWORD, WITH_SERVER
 from mirror.sandbox.grants import SignIn
 
 _STYLE = (

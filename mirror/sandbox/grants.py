@@ -4,62 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Literal
 
 import msgspec
 
 from mirror import clock as clocks
+from mirror.contract.grant import USUAL_SCOPES, Grant
 from mirror.sandbox.accounts import Account
 from mirror.sandbox.mail_folders import Folders
 from mirror.sandbox.options import Options
 from mirror.sandbox.state import State
-
-# Everything that there is, in the order of the vendor's file.
-SCOPES = (
-    "Calendar.Read",
-    "Calendar.ReadWrite",
-    "Mail.Read",
-    "Mail.ReadWrite",
-    "Mail.Send",
-    "Mail.Drafts",
-    "Mail.All",
-    "Contacts.Read",
-    "Contacts.ReadWrite",
-    "Tasks.Read",
-    "Tasks.ReadWrite",
-)
-# What an account may do for which nobody ever said anything, and what is asked for when nothing is named.
-USUAL_SCOPES = (
-    "Mail.Read",
-    "Mail.ReadWrite",
-    "Mail.Send",
-    "Mail.Drafts",
-    "Calendar.ReadWrite",
-    "Contacts.ReadWrite",
-    "Tasks.ReadWrite",
-)
-
-AccountType = Literal["daemon", "personal", "managed"]
-
-
-class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an account may do, and what the application said of it when it was made."""
-
-    scopes: tuple[str, ...] = USUAL_SCOPES
-    type: AccountType = "personal"
-    parent_id: int | None = None
-    native_scopes: tuple[str, ...] = ()
-    client_org_id: str | None = None
-    auth_org_id: str | None = None
-    auth_user_id: str | None = None
-    user_id: str | None = None
-    server_url: str | None = None
-    email2: str | None = None
-    timezone: str | None = None
-    copy_to_sent: bool | None = None
-    trust_server: bool | None = None
-    obtained_at: str | None = None
-    token_issued_at: str | None = None
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -20,8 +20,9 @@ import msgspec
 
 from mirror import clock as clocks
 from mirror.clock import Clock
+from mirror.contract.watching import Subscription
 from mirror.sandbox.options import Options
-from mirror.sandbox.subscriptions import Change, Subscription, Subscriptions, Waiting
+from mirror.sandbox.subscriptions import Change, Subscriptions, Waiting
 
 _LONGEST_WAIT_S = 600
 # How soon a change is told, where a thread looks for them.

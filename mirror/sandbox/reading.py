@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mirror.contract.backend import Bounds, Change
 from mirror.sandbox.accounts import Account, Accounts, Record, decode
-from mirror.sandbox.api.backend import Bounds, Change
 
 _CHUNK = 200
 _OF = "account_id = ? AND kind = ? AND parent = ?"

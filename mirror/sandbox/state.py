@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from mirror import clock as clocks
+from mirror.contract.occurrence_ids import occurrence_id
+from mirror.contract.spans import span, stamp
 from mirror.errors import RecordGone, Usage
 from mirror.sandbox import ids
 from mirror.sandbox.accounts import Account, Record, TokenStatus, decode, encode
 from mirror.sandbox.reading import Reading
-from mirror.sandbox.spans import span, stamp
 
 __all__ = ["KINDS", "PARENTS", "Account", "Record", "State", "TokenStatus", "looks_like_html"]
 
@@ -178,7 +179,7 @@ class State(Reading):
     def _free_id(self, account: Account, key: Key, record: Record) -> str:
         kind, occurrence = key[1], record.get("occurrenceInfo") or {}
         if kind == "events" and occurrence.get("masterId") and occurrence.get("originalStart"):
-            wanted = ids.occurrence_id(occurrence["masterId"], occurrence["originalStart"])
+            wanted = occurrence_id(occurrence["masterId"], occurrence["originalStart"])
             if self._value("1", (*key[:3], wanted)) is None:
                 return wanted
         while True:

@@ -6,7 +6,6 @@ not know that it is watched.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from mirror.contract.watching import Subscription, watched
 from mirror.sandbox.state import PARENTS, State
 
 _COLUMNS = (
@@ -21,32 +21,8 @@ _COLUMNS = (
 )
 _OF = "account_id = ? AND kind = ? AND parent = ? AND seq > ?"
 _DRAFT = "EXISTS (SELECT 1 FROM json_each(record, '$.sysLabels') WHERE value = 'draft')"
-_RESOURCES = {
-    re.compile(r"/email/messages"): "messages",
-    re.compile(r"/email/tracking"): "tracking",
-    re.compile(r"/contacts"): "contacts",
-    re.compile(r"/calendars/([^/]+)/events"): "events",
-    re.compile(r"/tasklists/([^/]+)/tasks"): "tasks",
-}
 # What stands for the first calendar and the first task list, and the field that tells which it is.
 _ALIASES = {"events": ("primary", "primary"), "tasks": ("default", "defaultList")}
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """One resource of one account, watched for one URL."""
-
-    id: int
-    account_id: int
-    resource: str
-    url: str
-    filters: tuple[str, ...]
-    detail_level: str | None
-    seen_seq: int
-    active: bool
-    failing: Literal["delivery", "account"] | None
-    fail_since: str | None
-    fail_description: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +44,6 @@ class Waiting:
     body: bytes
     signed_at: int
     attempts: int
-
-
-def watched(resource: str) -> tuple[str, str | None] | None:
-    """The kind and the parent that a resource names, or None when it names none."""
-    for pattern, kind in _RESOURCES.items():
-        match = pattern.fullmatch(resource)
-        if match:
-            return kind, match[1] if match.groups() else None
-    return None
 
 
 class Subscriptions:

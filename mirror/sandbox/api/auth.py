@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from mirror.sandbox.api.refusals import bad_request
-from mirror.sandbox.api.router import Route
-from mirror.sandbox.api.services import DAEMON, NOT_DAEMON
-from mirror.sandbox.api.wire import Answer, Call
-from mirror.sandbox.grants import SCOPES, USUAL_SCOPES, SignIn
-from mirror.sandbox.options import LOOPBACK
+from mirror.contract.choices import LOOPBACK
+from mirror.contract.grant import SCOPES, USUAL_SCOPES
+from mirror.contract.refusals import bad_request
+from mirror.contract.router import Route
+from mirror.contract.services import DAEMON, NOT_DAEMON
+from mirror.contract.wire import Answer, Call
+from mirror.sandbox.api.behind import behind
+from mirror.sandbox.grants import SignIn
 
 CONSENT = "/sandbox/sign-in/{ticket}"
 
@@ -26,14 +28,14 @@ def authorize_daemon(call: Call) -> Answer:
 
 
 def exchange(call: Call) -> Answer:
-    account_id = call.server.grants.redeem(call.path["code"])
+    account_id = behind(call).grants.redeem(call.path["code"])
     if account_id is None or call.backend.find_account(account_id) is None:
         raise bad_request("The code is not known, was used already, or has expired")
-    return Answer({"accountId": account_id, "accessToken": call.server.grants.new_token(account_id)})
+    return Answer({"accountId": account_id, "accessToken": behind(call).grants.new_token(account_id)})
 
 
 def _begin(call: Call, *, daemon: bool) -> Answer:
-    if call.text("clientId") != call.server.options.client_id:
+    if call.text("clientId") != behind(call).options.client_id:
         raise bad_request("clientId is not that of an application")
     service_type = call.choice("serviceType", DAEMON if daemon else NOT_DAEMON)
     if service_type is None:
@@ -55,7 +57,7 @@ def _begin(call: Call, *, daemon: bool) -> Answer:
         auth_email=call.text("authEmail"),
     )
     call.flag("ensureAccess")
-    ticket = call.server.grants.begin(asked)
+    ticket = behind(call).grants.begin(asked)
     return Answer(status=303, headers={"Location": CONSENT.format(ticket=ticket), "Cache-Control": "no-store"})
 
 
@@ -64,7 +66,7 @@ def _return_url(call: Call) -> str:
     written = call.text("returnUrl")
     if written is None:
         raise bad_request("returnUrl is required")
-    if written in call.server.options.return_urls:
+    if written in behind(call).options.return_urls:
         return written
     try:
         url = urlsplit(written)
@@ -94,7 +96,7 @@ def _account_to_authorize_again(call: Call, service_type: str, *, daemon: bool) 
     if account_id is None:
         return None
     account = call.backend.find_account(account_id)
-    same_sort = account is not None and (call.server.grants.of(account_id).type == "daemon") == daemon
+    same_sort = account is not None and (behind(call).grants.of(account_id).type == "daemon") == daemon
     if account is None or not same_sort or account.service_type != service_type:
         raise bad_request("accountId is not that of an account of this service")
     return account_id

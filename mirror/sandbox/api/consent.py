@@ -12,15 +12,17 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
+from mirror.contract.grant import Grant
+from mirror.contract.router import Route
+from mirror.contract.services import BY_PASSWORD, WITH_SERVER
+from mirror.contract.wire import Answer, Call
 from mirror.errors import MirrorError
 from mirror.sandbox import consent_page
 from mirror.sandbox.accounts import Account
 from mirror.sandbox.api.auth import CONSENT
-from mirror.sandbox.api.router import Route
-from mirror.sandbox.api.services import BY_PASSWORD, WITH_SERVER
-from mirror.sandbox.api.wire import Answer, Call
+from mirror.sandbox.api.behind import behind
 from mirror.sandbox.consent_page import Choice
-from mirror.sandbox.grants import Grant, SignIn
+from mirror.sandbox.grants import SignIn
 
 _ADDRESS = re.compile(r"[^\s@<>\"',;]+@[^\s@<>\"',;]+")
 _HTML = "text/html; charset=utf-8"
@@ -35,12 +37,12 @@ class _Failed(MirrorError):
 
 
 def show(call: Call) -> Answer:
-    asked = call.server.grants.asked(call.path["ticket"])
+    asked = behind(call).grants.asked(call.path["ticket"])
     return _over() if asked is None else _page(call, asked, {}, asked.scopes)
 
 
 def decide(call: Call) -> Answer:
-    asked = call.server.grants.asked(call.path["ticket"])
+    asked = behind(call).grants.asked(call.path["ticket"])
     if asked is None:
         return _over()
     form = parse_qs(call.content.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=100)
@@ -55,15 +57,15 @@ def decide(call: Call) -> Answer:
     except _Failed as word:
         return _leave(call, asked, {"error": str(word)})
     if asked.response_type == "token":
-        told = {"token": call.server.grants.new_token(account.id), "accountId": str(account.id)}
+        told = {"token": behind(call).grants.new_token(account.id), "accountId": str(account.id)}
     else:
-        told = {"code": call.server.grants.new_code(account.id)}
+        told = {"code": behind(call).grants.new_code(account.id)}
     return _leave(call, asked, {**told, "status": "success"})
 
 
 def _signed_in(call: Call, asked: SignIn, given: dict[str, str], granted: tuple[str, ...]) -> Account:
     """The account that the person has opened: the one to authorize again, one to recycle, or a new one."""
-    grants = call.server.grants
+    grants = behind(call).grants
     email, mailbox = _mailbox(call, asked, given)
     if asked.auth_email is not None and email.lower() != asked.auth_email.lower():
         raise _Failed("email_mismatch")
@@ -91,7 +93,7 @@ def _signed_in(call: Call, asked: SignIn, given: dict[str, str], granted: tuple[
 
 
 def _account_to_keep(call: Call, asked: SignIn, email: str) -> Account | None:
-    state, grants = call.server.grants.state, call.server.grants
+    state, grants = behind(call).grants.state, behind(call).grants
     if asked.account_id is not None:
         account = state.find_account(asked.account_id)
         if account is None or account.email.lower() != email.lower():
@@ -112,7 +114,7 @@ def _same_org(grant: Grant, asked: SignIn) -> bool:
 
 def _mailbox(call: Call, asked: SignIn, given: dict[str, str]) -> tuple[str, Account | None]:
     """The address that was signed in to, and its mailbox where the sandbox has one already."""
-    state, address = call.server.grants.state, given.get("address", "").strip()
+    state, address = behind(call).grants.state, given.get("address", "").strip()
     if asked.service_type not in BY_PASSWORD:
         offered = {str(one.id): one for one in _offered(call, asked)}
         picked = offered.get(given.get("mailbox", ""))
@@ -124,8 +126,8 @@ def _mailbox(call: Call, asked: SignIn, given: dict[str, str]) -> tuple[str, Acc
     if asked.service_type in BY_PASSWORD:
         if asked.service_type in WITH_SERVER and not given.get("server", "").strip():
             raise _Mend("Name the server of the mailbox.")
-        if given.get("password") != call.server.options.mailbox_password:
-            raise _Mend(f"The password is wrong. In this sandbox it is {call.server.options.mailbox_password}.")
+        if given.get("password") != behind(call).options.mailbox_password:
+            raise _Mend(f"The password is wrong. In this sandbox it is {behind(call).options.mailbox_password}.")
     elif mailbox is not None and mailbox.service_type != asked.service_type:
         raise _Mend(f"{mailbox.email} is a mailbox of {mailbox.service_type}, not of {asked.service_type}.")
     return (address, None) if mailbox is None else (mailbox.email, replace(mailbox, service_type=asked.service_type))
@@ -133,7 +135,7 @@ def _mailbox(call: Call, asked: SignIn, given: dict[str, str]) -> tuple[str, Acc
 
 def _offered(call: Call, asked: SignIn) -> list[Account]:
     """The mailboxes of this service, each once."""
-    grants = call.server.grants
+    grants = behind(call).grants
     every = [one for one in grants.state.accounts() if one.id == one.mailbox_id and grants.of(one.id).type != "daemon"]
     return [one for one in every if one.service_type == asked.service_type]
 
@@ -153,7 +155,7 @@ def _over() -> Answer:
 
 def _leave(call: Call, asked: SignIn, told: dict[str, str]) -> Answer:
     """Back to the application, once."""
-    call.server.grants.answered(call.path["ticket"])
+    behind(call).grants.answered(call.path["ticket"])
     more = told if asked.state is None else {**told, "state": asked.state}
     url = urlsplit(asked.return_url)
     query = "&".join(part for part in (url.query, urlencode(more, quote_via=quote)) if part)

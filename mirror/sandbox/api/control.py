@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import cast, get_args
 
+from mirror.contract.refusals import bad_request
+from mirror.contract.router import Route
+from mirror.contract.wire import OK, Answer, Call, found, int64
 from mirror.sandbox.accounts import TokenStatus
-from mirror.sandbox.api.refusals import bad_request
-from mirror.sandbox.api.router import Route
-from mirror.sandbox.api.wire import OK, Answer, Call, found, int64
+from mirror.sandbox.api.behind import behind
 
 
 def set_token_status(call: Call) -> Answer:
@@ -15,7 +16,7 @@ def set_token_status(call: Call) -> Answer:
     if status is None:
         raise bad_request("status is required")
     account = found(call.backend.find_account(int64("id", call.path["id"])), "account")
-    call.server.grants.state.set_token_status(account.id, cast("TokenStatus", status))
+    behind(call).grants.state.set_token_status(account.id, cast("TokenStatus", status))
     return OK
 
 

@@ -7,16 +7,17 @@ import re
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from mirror.contract import accounts
+from mirror.contract.backend import Record
+from mirror.contract.bodies import Flag, Form, Moment, Text, Texts
+from mirror.contract.grant import SCOPES, AccountType, Grant
+from mirror.contract.paging import numbered
+from mirror.contract.refusals import bad_request
+from mirror.contract.router import Route
+from mirror.contract.services import BY_PASSWORD, CONNECTABLE, DAEMON, NOT_DAEMON, SERVICES
+from mirror.contract.wire import EMPTY, OK, Answer, Call, found, int64, without_nulls
 from mirror.sandbox.accounts import Account
-from mirror.sandbox.api import accounts
-from mirror.sandbox.api.backend import Record
-from mirror.sandbox.api.bodies import Flag, Form, Moment, Text, Texts
-from mirror.sandbox.api.paging import numbered
-from mirror.sandbox.api.refusals import bad_request
-from mirror.sandbox.api.router import Route
-from mirror.sandbox.api.services import BY_PASSWORD, CONNECTABLE, DAEMON, NOT_DAEMON, SERVICES
-from mirror.sandbox.api.wire import EMPTY, OK, Answer, Call, found, int64, without_nulls
-from mirror.sandbox.grants import SCOPES, AccountType, Grant
+from mirror.sandbox.api.behind import behind
 
 # What accounts may be recycled by, and what each is called in here.
 _KEYS = ("email", "orgId", "userId", "serverUrl", "username", "clientOrgId")
@@ -60,7 +61,7 @@ def services(call: Call) -> Answer:
 
 def read(call: Call) -> Answer:
     account = _account(call, "id")
-    return Answer(accounts.shown(account, call.server.grants.of(account.id)))
+    return Answer(accounts.shown(account, behind(call).grants.of(account.id)))
 
 
 def remove(call: Call) -> Answer:
@@ -78,7 +79,7 @@ def save_service(call: Call) -> Answer:
 
 def save_managed(call: Call) -> Answer:
     parent = _account(call, "accId")
-    if call.server.grants.of(parent.id).type != "daemon":
+    if behind(call).grants.of(parent.id).type != "daemon":
         raise bad_request("accId is not that of a service account")
     if parent.status != "active":
         raise bad_request("The service account is not authorized any more")
@@ -100,8 +101,8 @@ def _page(call: Call, types: tuple[AccountType, ...], services: tuple[str, ...])
     service, org, own_org = call.choice("serviceType", services), call.text("authOrgId"), call.text("clientOrgId")
     subscription_id = call.identity("subscriptionId")
     records = []
-    for account in call.server.grants.state.accounts():
-        grant = call.server.grants.of(account.id)
+    for account in behind(call).grants.state.accounts():
+        grant = behind(call).grants.of(account.id)
         asked = (
             grant.type in types
             and service in (None, account.service_type)
@@ -114,14 +115,14 @@ def _page(call: Call, types: tuple[AccountType, ...], services: tuple[str, ...])
 
 
 def _has_subscription(call: Call, account: Account, subscription_id: int) -> bool:
-    return any(one.id == subscription_id for one in call.server.subscriptions.of(account.id))
+    return any(one.id == subscription_id for one in behind(call).subscriptions.of(account.id))
 
 
 # --- saving -----------------------------------------------------------------------------------------------------------
 
 
 def _saved(call: Call, sort: AccountType, parent: Account | None) -> Answer:
-    fields, grants = _fields(call), call.server.grants
+    fields, grants = _fields(call), behind(call).grants
     if call.choice("userAccount", ("primary", "secondary")) is None and call.text("userId") is not None:
         raise bad_request("userAccount is required with userId")
     if sort == "daemon" and fields["serviceType"] not in DAEMON:
@@ -145,7 +146,7 @@ def _saved(call: Call, sort: AccountType, parent: Account | None) -> Answer:
 
 
 def _grant(call: Call, fields: Record, email: str, sort: AccountType, parent: Account | None, before: Grant) -> Grant:
-    own = parent and call.server.grants.of(parent.id)
+    own = parent and behind(call).grants.of(parent.id)
     told: Record = {
         "scopes": tuple(fields["authScopes"]) if fields.get("authScopes") else None,
         "parent_id": parent.id if parent else None,
@@ -158,7 +159,7 @@ def _grant(call: Call, fields: Record, email: str, sort: AccountType, parent: Ac
         "timezone": fields.get("timezone"),
         "copy_to_sent": fields.get("copyToSent"),
         "trust_server": fields.get("trustServer"),
-        "obtained_at": fields.get("authObtainedAt") or call.server.grants.state.now(),
+        "obtained_at": fields.get("authObtainedAt") or behind(call).grants.state.now(),
     }
     if sort == "daemon":
         told["auth_org_id"] = told["auth_org_id"] or email.rpartition("@")[2]
@@ -180,8 +181,8 @@ def _recycled(call: Call, fields: Record, email: str, sort: AccountType) -> Acco
         "serverUrl": fields.get("serverUrl"),
         "clientOrgId": fields.get("clientOrgId"),
     }
-    for account in call.server.grants.state.accounts() if keys else ():
-        grant = call.server.grants.of(account.id)
+    for account in behind(call).grants.state.accounts() if keys else ():
+        grant = behind(call).grants.of(account.id)
         has = {
             "email": account.email.lower(),
             "username": account.email.lower(),
@@ -211,12 +212,12 @@ def _fields(call: Call) -> Record:
 def _check_password(call: Call, fields: Record) -> None:
     if fields["serviceType"] in BY_PASSWORD:
         given = fields.get("password") or fields.get("authString1")
-        if given != call.server.options.mailbox_password:
+        if given != behind(call).options.mailbox_password:
             raise bad_request("The server did not accept the password")
 
 
 def _account(call: Call, name: str) -> Account:
-    return found(call.server.grants.state.find_account(int64(name, call.path[name])), "account")
+    return found(behind(call).grants.state.find_account(int64(name, call.path[name])), "account")
 
 
 ROUTES = (

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mirror.sandbox.api.backend import AccountLike, Record
-from mirror.sandbox.api.refusals import bad_request, token_dead, token_refresh_failed
-from mirror.sandbox.api.router import Route
-from mirror.sandbox.api.services import PINGABLE, provider_of
-from mirror.sandbox.api.wire import EMPTY, Answer, Call, without_nulls
-from mirror.sandbox.grants import Grant
+from mirror.contract.backend import AccountLike, Record
+from mirror.contract.grant import Grant
+from mirror.contract.refusals import bad_request, token_dead, token_refresh_failed
+from mirror.contract.router import Route
+from mirror.contract.services import PINGABLE, provider_of
+from mirror.contract.wire import EMPTY, Answer, Call, without_nulls
 
 _ERRORS = {
     "dead": "invalid_grant: the authorization was withdrawn",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from mirror import clock as clocks
-from mirror.sandbox.api import bodies, feeds, paging
-from mirror.sandbox.api.backend import Record
-from mirror.sandbox.api.refusals import bad_request, not_found
-from mirror.sandbox.api.router import Route
-from mirror.sandbox.api.shown import listed_task
-from mirror.sandbox.api.wire import OK, Answer, Call, found, rfc3339, without_nulls
-from mirror.sandbox.spans import stamp
+from mirror.contract import bodies, feeds, paging
+from mirror.contract.backend import Record
+from mirror.contract.refusals import bad_request, not_found
+from mirror.contract.router import Route
+from mirror.contract.shown import listed_task
+from mirror.contract.spans import stamp
+from mirror.contract.wire import OK, Answer, Call, found, rfc3339, without_nulls
 
 # Room between the positions of neighbours, for what is put between them later.
 _STEP = 1 << 32

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mirror.sandbox.api.backend import Bounds, Change, Record
-from mirror.sandbox.api.refusals import bad_request
-from mirror.sandbox.api.tokens import Purpose, Token
-from mirror.sandbox.api.wire import Answer, Call
-from mirror.sandbox.spans import stamp
+from mirror.contract.backend import Bounds, Change, Record
+from mirror.contract.refusals import bad_request
+from mirror.contract.spans import stamp
+from mirror.contract.tokens import Purpose, Token
+from mirror.contract.wire import Answer, Call
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mirror.sandbox.api import bodies, feeds, paging, series
-from mirror.sandbox.api.backend import AccountLike, Record
-from mirror.sandbox.api.refusals import bad_request
-from mirror.sandbox.api.router import Route
-from mirror.sandbox.api.shown import listed_event
-from mirror.sandbox.api.wire import Answer, Call, found, rfc3339, without_nulls
-from mirror.sandbox.spans import stamp
+from mirror.contract import bodies, feeds, paging, series
+from mirror.contract.backend import AccountLike, Record
+from mirror.contract.refusals import bad_request
+from mirror.contract.router import Route
+from mirror.contract.shown import listed_event
+from mirror.contract.spans import stamp
+from mirror.contract.wire import Answer, Call, found, rfc3339, without_nulls
 
 _EMAIL = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from mirror.contract.backend import Record
+from mirror.contract.occurrence_ids import occurrence_id, occurrence_of
+from mirror.contract.refusals import Refusal, bad_request
+from mirror.contract.spans import EARLIEST, LATEST, moment_of, span, stamp
+from mirror.contract.wire import Call
 from mirror.errors import UnreadableFile
 from mirror.formats import ical
-from mirror.sandbox.api.backend import Record
-from mirror.sandbox.api.refusals import Refusal, bad_request
-from mirror.sandbox.api.wire import Call
-from mirror.sandbox.ids import occurrence_id, occurrence_of
-from mirror.sandbox.spans import EARLIEST, LATEST, moment_of, span, stamp
 
 # A window this long is refused: an endless daily series would fill it with tens of thousands of instances.
 LONGEST_WINDOW = timedelta(days=366 * 20)
@@ -90,7 +90,7 @@ def instances(master: Record, from_at: datetime, until_at: datetime) -> list[Rec
 
 
 def cancel(call: Call, calendar_id: str, instance: Record) -> None:
-    """Take one instance out of its series, in the way that this sandbox's provider has (`cancelled_instance`)."""
+    """Take one instance out of its series, in the way that the provider has (`cancelled_instance`)."""
     account_id, info = call.account.mailbox_id, instance["occurrenceInfo"]
     stored = call.backend.read(account_id, "events", instance["id"], parent=calendar_id)
     manner = call.server.options.cancelled_instance

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mirror.sandbox.api import bodies, compose, sending
-from mirror.sandbox.api.backend import Record
-from mirror.sandbox.api.refusals import bad_request, not_found
-from mirror.sandbox.api.router import Route
-from mirror.sandbox.api.shown import whole_message
-from mirror.sandbox.api.wire import OK, Answer, Call, found
-from mirror.sandbox.spans import stamp
+from mirror.contract import bodies, compose, sending
+from mirror.contract.backend import Record
+from mirror.contract.refusals import bad_request, not_found
+from mirror.contract.router import Route
+from mirror.contract.shown import whole_message
+from mirror.contract.spans import stamp
+from mirror.contract.wire import OK, Answer, Call, found
 
 # A draft's id is its message's with this before it; only the sandbox knows.
 _PREFIX = "r-"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote
 
-from mirror.sandbox.api.refusals import method_not_allowed, not_found
-from mirror.sandbox.api.wire import Answer, Call
+from mirror.contract.refusals import method_not_allowed, not_found
+from mirror.contract.wire import Answer, Call
 
 # Who may call: an account's token (or the application for an account), the application for itself, or anyone.
 Access = Literal["account", "application", "anyone"]

@@ -15,10 +15,10 @@ from email.mime.text import MIMEText
 from typing import Any
 
 from mirror import clock as clocks
-from mirror.sandbox.api.backend import Record
-from mirror.sandbox.api.refusals import bad_request
-from mirror.sandbox.api.shown import snippet
-from mirror.sandbox.api.wire import without_nulls
+from mirror.contract.backend import Record
+from mirror.contract.refusals import bad_request
+from mirror.contract.shown import snippet
+from mirror.contract.wire import without_nulls
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _RECIPIENTS = ("to", "cc", "bcc", "replyTo")

@@ -11,13 +11,12 @@ from typing import TypeVar
 import msgspec
 
 from mirror import clock as clocks
-from mirror.sandbox.api.backend import AccountLike, Backend, Record
-from mirror.sandbox.api.refusals import bad_request, etag_mismatch, not_found, unauthorized
-from mirror.sandbox.api.tokens import Tokens
-from mirror.sandbox.grants import Grants
-from mirror.sandbox.notifications import Notifications
-from mirror.sandbox.options import Options
-from mirror.sandbox.subscriptions import Subscriptions
+from mirror.contract.backend import AccountLike, Backend, Record
+from mirror.contract.choices import Choices
+from mirror.contract.grant import Granting
+from mirror.contract.refusals import bad_request, etag_mismatch, not_found, unauthorized
+from mirror.contract.tokens import Tokens
+from mirror.contract.watching import Telling, Watching
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 Thing = TypeVar("Thing")
@@ -45,11 +44,11 @@ class Server:
     """What all calls share: the state behind the contract, the choices, and the tokens given out."""
 
     backend: Backend
-    options: Options
+    options: Choices
     tokens: Tokens
-    grants: Grants
-    subscriptions: Subscriptions
-    notifications: Notifications
+    grants: Granting
+    subscriptions: Watching
+    notifications: Telling
     # How often sync starts and thread reads have been answered "not yet".
     waits: dict[tuple[object, ...], int] = field(default_factory=dict)
 

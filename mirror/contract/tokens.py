@@ -10,8 +10,8 @@ from typing import Any, Literal
 import msgspec
 
 from mirror.clock import Clock
-from mirror.sandbox.api.refusals import Refusal, sync_expired, token_not_valid
-from mirror.sandbox.options import Options
+from mirror.contract.choices import Choices
+from mirror.contract.refusals import Refusal, sync_expired, token_not_valid
 
 # delta and page: of a feed; list: a page of a plain listing.
 Purpose = Literal["delta", "page", "list"]
@@ -37,7 +37,7 @@ class Token(msgspec.Struct, frozen=True, array_like=True):
 class Tokens:
     """Issues tokens and reads them back. Keeps only what expires them."""
 
-    def __init__(self, options: Options, clock: Clock) -> None:
+    def __init__(self, options: Choices, clock: Clock) -> None:
         self.options = options
         self.clock = clock
         self._era: dict[str, int] = {"delta": 0, "page": 0, "list": 0}

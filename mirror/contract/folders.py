@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mirror.sandbox.api import bodies
-from mirror.sandbox.api.refusals import bad_request
-from mirror.sandbox.api.router import Route
-from mirror.sandbox.api.wire import Answer, Call, found
+from mirror.contract import bodies
+from mirror.contract.refusals import bad_request
+from mirror.contract.router import Route
+from mirror.contract.wire import Answer, Call, found
 
 
 def folders(call: Call) -> Answer:

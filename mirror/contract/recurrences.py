@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mirror.sandbox.api.backend import Record
-from mirror.sandbox.api.refusals import bad_request
-from mirror.sandbox.spans import moment_of
+from mirror.contract.backend import Record
+from mirror.contract.refusals import bad_request
+from mirror.contract.spans import moment_of
 
 _FREQUENCY = {
     "daily": "DAILY",

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
-from mirror.sandbox.api import bodies, compose, drafts, feeds, paging, sending
-from mirror.sandbox.api.backend import Record
-from mirror.sandbox.api.mailquery import matches
-from mirror.sandbox.api.refusals import bad_request, not_found, thread_pending
-from mirror.sandbox.api.router import Route
-from mirror.sandbox.api.shown import body_of, content, listed_message, whole_message
-from mirror.sandbox.api.wire import OK, Answer, Call, found
-from mirror.sandbox.spans import stamp
+from mirror.contract import bodies, compose, drafts, feeds, paging, sending
+from mirror.contract.backend import Record
+from mirror.contract.mailquery import matches
+from mirror.contract.refusals import bad_request, not_found, thread_pending
+from mirror.contract.router import Route
+from mirror.contract.shown import body_of, content, listed_message, whole_message
+from mirror.contract.spans import stamp
+from mirror.contract.wire import OK, Answer, Call, found
 
 Asked = Callable[[], Record]
 Wanted = Callable[[Record, Record], bool]

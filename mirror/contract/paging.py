@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
-from mirror.sandbox.api.backend import Record
-from mirror.sandbox.api.refusals import bad_request
-from mirror.sandbox.api.wire import Answer, Call
+from mirror.contract.backend import Record
+from mirror.contract.refusals import bad_request
+from mirror.contract.wire import Answer, Call
 
 Show = Callable[[Record], Record]
 _LONGEST_PAGE = 500

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Callable
 
-from mirror.sandbox.api.backend import Record
+from mirror.contract.backend import Record
 
 Texts = Callable[[], str]
 

@@ -6,11 +6,11 @@ import base64
 import binascii
 from collections.abc import Mapping
 
-from mirror.sandbox.api import scopes
-from mirror.sandbox.api.backend import AccountLike
-from mirror.sandbox.api.refusals import application_only, forbidden, token_dead, token_refresh_failed, unauthorized
-from mirror.sandbox.api.router import Route
-from mirror.sandbox.api.wire import Server
+from mirror.contract import scopes
+from mirror.contract.backend import AccountLike
+from mirror.contract.refusals import application_only, forbidden, token_dead, token_refresh_failed, unauthorized
+from mirror.contract.router import Route
+from mirror.contract.wire import Server
 
 
 def admitted(server: Server, route: Route, headers: Mapping[str, str]) -> AccountLike | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mirror.sandbox.api import bodies, feeds
-from mirror.sandbox.api.backend import Record
-from mirror.sandbox.api.router import Route
-from mirror.sandbox.api.shown import listed_contact
-from mirror.sandbox.api.wire import EMPTY, Answer, Call, found, without_nulls
+from mirror.contract import bodies, feeds
+from mirror.contract.backend import Record
+from mirror.contract.router import Route
+from mirror.contract.shown import listed_contact
+from mirror.contract.wire import EMPTY, Answer, Call, found, without_nulls
 
 FEED = feeds.Feed("contacts", None, lambda record, _: listed_contact(record))
 

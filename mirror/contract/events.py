@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mirror import clock as clocks
-from mirror.sandbox.api import bodies, paging, recurrences, series
-from mirror.sandbox.api.backend import Record
-from mirror.sandbox.api.calendars import calendar
-from mirror.sandbox.api.refusals import bad_request
-from mirror.sandbox.api.router import Route
-from mirror.sandbox.api.shown import content, listed_event
-from mirror.sandbox.api.wire import EMPTY, OK, Answer, Call, found, without_nulls
-from mirror.sandbox.spans import moment_of, stamp
+from mirror.contract import bodies, paging, recurrences, series
+from mirror.contract.backend import Record
+from mirror.contract.calendars import calendar
+from mirror.contract.refusals import bad_request
+from mirror.contract.router import Route
+from mirror.contract.shown import content, listed_event
+from mirror.contract.spans import moment_of, stamp
+from mirror.contract.wire import EMPTY, OK, Answer, Call, found, without_nulls
 
 # The attendee's enum in the vendor's file, misspelling included.
 _SAID = {"accepted": "accepted", "declined": "declined", "tentative": "tentitive"}

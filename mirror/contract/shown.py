@@ -8,9 +8,9 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser
 
+from mirror.contract.backend import Record
+from mirror.contract.wire import Call
 from mirror.formats.text import from_html
-from mirror.sandbox.api.backend import Record
-from mirror.sandbox.api.wire import Call
 
 # Services that send bodies in lists and feeds at all, when a bodyType was asked for.
 BODIES_IN_LISTS = ("Google", "Office365")

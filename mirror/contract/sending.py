@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mirror.sandbox.api import compose
-from mirror.sandbox.api.backend import Record
-from mirror.sandbox.api.refusals import bad_request
-from mirror.sandbox.api.wire import Call, without_nulls
+from mirror.contract import compose
+from mirror.contract.backend import Record
+from mirror.contract.refusals import bad_request
+from mirror.contract.wire import Call, without_nulls
 
 # The message, its body, whether that is HTML, and its attachments' bytes.
 Prepared = tuple[Record, str, bool, dict[str, bytes]]

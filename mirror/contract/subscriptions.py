@@ -7,16 +7,16 @@ from urllib.parse import urlsplit
 
 from msgspec import UNSET, UnsetType
 
-from mirror.sandbox.api import scopes
-from mirror.sandbox.api.admission import check_scope
-from mirror.sandbox.api.backend import Record
-from mirror.sandbox.api.bodies import Form, Text
-from mirror.sandbox.api.paging import numbered
-from mirror.sandbox.api.refusals import bad_request
-from mirror.sandbox.api.router import Route
-from mirror.sandbox.api.wire import EMPTY, Answer, Call, found, int64, without_nulls
-from mirror.sandbox.options import LOOPBACK
-from mirror.sandbox.subscriptions import Subscription, watched
+from mirror.contract import scopes
+from mirror.contract.admission import check_scope
+from mirror.contract.backend import Record
+from mirror.contract.bodies import Form, Text
+from mirror.contract.choices import LOOPBACK
+from mirror.contract.paging import numbered
+from mirror.contract.refusals import bad_request
+from mirror.contract.router import Route
+from mirror.contract.watching import Subscription, watched
+from mirror.contract.wire import EMPTY, Answer, Call, found, int64, without_nulls
 
 
 class SubscriptionIn(Form):
@@ -71,7 +71,7 @@ def _check_resource(call: Call, resource: str) -> None:
 
 
 def _may_be_asked(written: str) -> bool:
-    """Whether the sandbox sends anything there. Plain http stays on this machine."""
+    """Whether anything is sent there. Plain http stays on this machine."""
     try:
         url = urlsplit(written)
         plain = written.isascii() and written.isprintable() and " " not in written
