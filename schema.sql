@@ -158,6 +158,7 @@ CREATE TABLE edits (
 );
 CREATE INDEX edits_state ON edits(state, account_id);
 CREATE INDEX edits_record ON edits(kind, coalesce(record_id, -id));
+CREATE INDEX edits_marker ON edits(marker);   -- a record that is to be created is known to programs by it
 CREATE INDEX edits_plan_id ON edits(plan_id) WHERE plan_id IS NOT NULL;
 
 -- Many edits at once, worked out on a scratch copy and looked at before anything is done.
@@ -186,6 +187,31 @@ CREATE TABLE overlays (
     body         TEXT,                     -- of a mail that is to be sent, as it is written
     PRIMARY KEY (kind, record_id)
 ) WITHOUT ROWID;
+
+-- The place in the order of change of what edits last did to how a record reads: laid something else over it, or let it be as it
+-- was observed again. Programs that follow the mirror's own API are told of these as they are told of versions.
+CREATE TABLE local_changes (
+    kind         TEXT NOT NULL,
+    record_id    INTEGER NOT NULL,         -- negative: of a record that was to be created, and is gone if it has no overlay
+    account_id   INTEGER NOT NULL REFERENCES accounts(id),
+    parent_id    INTEGER,
+    seq          INTEGER NOT NULL,         -- later than the record's own as long as it has an overlay
+    PRIMARY KEY (kind, record_id)
+) WITHOUT ROWID;
+CREATE INDEX local_changes_seq ON local_changes(account_id, kind, seq);
+
+-- Who may use the mirror's own API (`mirror token`). What opens it is shown once, and only its hash is kept.
+CREATE TABLE api_tokens (
+    id           INTEGER PRIMARY KEY,      -- a part of the token
+    name         TEXT NOT NULL,            -- the person's own word for the program
+    account_id   INTEGER NOT NULL REFERENCES accounts(id),
+    scopes       TEXT NOT NULL,            -- JSON array of upstream's: Contacts.Read, Mail.Send ...
+    sha256       TEXT NOT NULL,
+    created_at   TEXT NOT NULL,
+    last_used_at TEXT,                     -- to the minute
+    revoked_at   TEXT
+);
+CREATE UNIQUE INDEX api_tokens_name ON api_tokens(name) WHERE revoked_at IS NULL;
 
 -- What webhooks said. A hint only ever makes a pull happen sooner.
 CREATE TABLE hints (

@@ -57,6 +57,19 @@ def _be_told(conn: sqlite3.Connection) -> None:
         conn.execute(_statement(f"CREATE TABLE {table} "))
 
 
+def _answer_programs(conn: sqlite3.Connection) -> None:
+    """Version 7: the mirror's own API: who may use it, and when edits changed how a record reads."""
+    for table in ("local_changes", "api_tokens"):
+        conn.execute(_statement(f"CREATE TABLE {table} "))
+    last = conn.execute("SELECT seq FROM change_order").fetchone()[0]
+    conn.execute(
+        "INSERT INTO local_changes (kind, record_id, account_id, parent_id, seq)"
+        " SELECT kind, record_id, account_id, parent_id, ? + row_number() OVER (ORDER BY kind, record_id) FROM overlays",
+        [last],
+    )
+    conn.execute("UPDATE change_order SET seq = seq + (SELECT count(*) FROM overlays)")
+
+
 def _statement(beginning: str) -> str:
     return next(
         found for found in statements(shipped("schema.sql").read_text(encoding="utf-8")) if found.startswith(beginning)
@@ -91,6 +104,7 @@ STEPS: Sequence[Step] = (
     _keep_what_is_gone_and_say_who_is_who,
     _make_the_outbox,
     _be_told,
+    _answer_programs,
 )
 """Step number n leads from version n to version n + 1: tables and their rows. Views, triggers and indexes follow."""
 
