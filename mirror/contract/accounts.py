@@ -55,14 +55,15 @@ def shown(account: AccountLike, grant: Grant) -> Record:
 def read(call: Call) -> Answer:
     account = call.account
     if call.flag("pingProvider"):
-        _ping(account)
-    record = shown(account, call.server.grants.of(account.id))
-    if call.flag("includeProviderAuth"):
-        record["providerAccessToken"] = f"sandbox-provider-token-{account.id}"
-    return Answer(record)
+        _ping(call, account)
+    record = shown(account, call.server.grants.granted(account))
+    token = call.server.grants.provider_token(account) if call.flag("includeProviderAuth") else None
+    return Answer(record if token is None else {**record, "providerAccessToken": token})
 
 
-def _ping(account: AccountLike) -> None:
+def _ping(call: Call, account: AccountLike) -> None:
+    if call.server.options.mirrored:
+        raise bad_request("pingProvider: a mirror asks no provider")
     if account.service_type not in PINGABLE:
         raise bad_request(f"pingProvider is for {', '.join(PINGABLE)} only")
     if account.status == "dead":
@@ -72,12 +73,12 @@ def _ping(account: AccountLike) -> None:
 
 
 def remove(call: Call) -> Answer:
-    call.backend.remove_account(call.account.id)
+    call.writer.remove_account(call)
     return EMPTY
 
 
 def revoke(call: Call) -> Answer:
-    call.backend.set_token(call.account.id, None)
+    call.writer.revoke_token(call)
     return EMPTY
 
 

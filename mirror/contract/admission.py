@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 from collections.abc import Mapping
 
 from mirror.contract import scopes
@@ -39,7 +40,7 @@ def check_scope(server: Server, account: AccountLike, enough: tuple[str, ...]) -
     """Raises: Refusal, when the account was granted none of these. Where there are none, every account may."""
     if not enough:
         return
-    grant = server.grants.of(account.id)
+    grant = server.grants.granted(account)
     if grant.type == "daemon":
         raise forbidden("A service account has no mailbox of its own")
     if not set(enough) & set(grant.scopes):
@@ -60,4 +61,5 @@ def _is_application(server: Server, given: str) -> bool:
         pair = base64.b64decode(given.strip(), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return False
-    return pair == f"{server.options.client_id}:{server.options.client_secret}"
+    known = f"{server.options.client_id}:{server.options.client_secret}"
+    return bool(server.options.client_secret) and hmac.compare_digest(pair.encode(), known.encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import threading
 import uuid
 from collections import deque
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from mirror.contract.admission import admitted
 from mirror.contract.backend import AccountLike
 from mirror.contract.refusals import Refusal, bad_request, not_found, too_many_requests
 from mirror.contract.router import Route, Router
+from mirror.contract.scopes import READING
 from mirror.contract.wire import Answer, Call, Server
 from mirror.errors import RecordGone, Usage
 
@@ -32,6 +34,7 @@ class Served:
     # Draws request ids. Its own, so that asking questions does not change the ids that records get.
     chance: random.Random
     asked_at: dict[int, deque[float]] = field(default_factory=dict)
+    counting: threading.Lock = field(default_factory=threading.Lock)
 
 
 def application(name: str, server: Server, routes: Iterable[Route]) -> Flask:
@@ -52,7 +55,8 @@ def _dispatch(served: Served) -> Response:
         raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI")
         route, ids = served.router.find(request.method, request.path, str(raw).split("?", 1)[0] if raw else None)
         content = request.get_data()
-        with served.server.backend.batch():
+        reads = route.method == "GET" or route.template.endswith(READING)
+        with served.server.backend.snapshot() if reads else served.server.backend.batch():
             account = admitted(served.server, route, dict(request.headers))
             _within_rate(served, account)
             query = {name: request.args.getlist(name) for name in request.args}
@@ -73,12 +77,13 @@ def _within_rate(served: Served, account: AccountLike | None) -> None:
     if limit is None or account is None:
         return
     now = served.server.backend.clock.monotonic()
-    recent = served.asked_at.setdefault(account.id, deque())
-    while recent and recent[0] <= now - 1:
-        recent.popleft()
-    if len(recent) >= limit:
-        raise too_many_requests(max(1, math.ceil(recent[0] + 1 - now)))
-    recent.append(now)
+    with served.counting:
+        recent = served.asked_at.setdefault(account.asker_id, deque())
+        while recent and recent[0] <= now - 1:
+            recent.popleft()
+        if len(recent) >= limit:
+            raise too_many_requests(max(1, math.ceil(recent[0] + 1 - now)))
+        recent.append(now)
 
 
 def _response(answer: Answer) -> Response:

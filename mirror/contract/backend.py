@@ -1,16 +1,19 @@
-"""What the HTTP contract needs from the state behind it. Types only: the sandbox's State is one such, a mirror another."""
+"""What the HTTP contract reads from the state behind it. Types only: the sandbox's State is one such, a mirror another."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
+
+import msgspec
 
 from mirror.clock import Clock
 
 Record = dict[str, Any]
+# A record as it is stored: read, or as the JSON text that goes out as it is.
+Stored = Record | msgspec.Raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Change:
     """A record, or a tombstone, with its place in the order of changes."""
 
     seq: int
-    record: Record
+    record: Stored
 
 
 class AccountLike(Protocol):
@@ -51,6 +54,9 @@ class AccountLike(Protocol):
     def status(self) -> str: ...
     @property
     def created_at(self) -> str: ...
+    @property
+    def asker_id(self) -> int:
+        """Who asks: what the limit of requests in a second is counted by."""
 
 
 class Backend(Protocol):
@@ -60,63 +66,43 @@ class Backend(Protocol):
 
     @property
     def seq(self) -> int: ...
-    def batch(self) -> AbstractContextManager[None]: ...
+    def batch(self) -> AbstractContextManager[None]:
+        """What is read and written within belongs together."""
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """What is read within is of one moment."""
+
+    def born(self, mailbox_id: int) -> str:
+        """What tells a mailbox from an earlier one of the same number: tokens of that one have expired."""
 
     def account_for_token(self, token: str) -> AccountLike | None: ...
     def find_account(self, account_id: int) -> AccountLike | None: ...
-    def account_for_email(self, email: str) -> AccountLike | None: ...
     def settings(self, account_id: int) -> Record: ...
-    def set_settings(self, account_id: int, settings: Record) -> None: ...
-    def set_token(self, account_id: int, token: str | None) -> None: ...
-    def remove_account(self, account_id: int) -> None: ...
-
-    def create(
-        self,
-        account_id: int,
-        kind: str,
-        record: Record,
-        *,
-        parent: str | None = None,
-        remote_id: str | None = None,
-        body: str | None = None,
-        html: bool | None = None,
-        mime: bytes | None = None,
-        attachments: dict[str, bytes] | None = None,
-        at: datetime | None = None,
-    ) -> Record: ...
-    def change(
-        self,
-        account_id: int,
-        kind: str,
-        remote_id: str,
-        fields: Record,
-        *,
-        parent: str | None = None,
-        body: str | None = None,
-        html: bool | None = None,
-        mime: bytes | None = None,
-        attachments: dict[str, bytes] | None = None,
-        at: datetime | None = None,
-    ) -> Record: ...
-    def delete(self, account_id: int, kind: str, remote_id: str, *, parent: str | None = None) -> None: ...
-    def bury(self, account_id: int, kind: str, remote_id: str, *, parent: str | None = None) -> None: ...
 
     def read(self, account_id: int, kind: str, remote_id: str, *, parent: str | None = None) -> Record | None: ...
     def records(self, account_id: int, kind: str, *, parent: str | None = None) -> list[Record]: ...
+    def draft(self, account_id: int, draft_id: str) -> Record | None:
+        """The message that the id of a draft names."""
+
     def body(self, account_id: int, remote_id: str) -> tuple[str | None, bool]: ...
-    def mime(self, account_id: int, remote_id: str) -> bytes | None: ...
+    def mime(self, account_id: int, remote_id: str) -> bytes:
+        """The message as it came. Raises: Refusal, where nobody kept it."""
+
     def attachment(
         self, account_id: int, kind: str, remote_id: str, attachment_id: str, *, parent: str | None = None
-    ) -> bytes | None: ...
-    def attachments(
-        self, account_id: int, kind: str, remote_id: str, *, parent: str | None = None
-    ) -> dict[str, bytes]: ...
+    ) -> bytes | None:
+        """The bytes; None where there is no such attachment. Raises: Refusal, where nobody kept them."""
+
+    def calendar_of(self, asker: AccountLike, email: str) -> tuple[int, str] | None:
+        """The account and the calendar that tell when the one with this address is busy, as far as the asker may know."""
 
     def changed(
         self, account_id: int, kind: str, *, parent: str | None, after: int, limit: int, bounds: Bounds
-    ) -> list[Change]: ...
-    def buried(self, account_id: int, kind: str, *, parent: str | None, after: int, limit: int) -> list[Change]: ...
-    def listed(self, account_id: int, kind: str, *, parent: str | None, after: int, limit: int) -> list[Change]: ...
+    ) -> Sequence[Change]: ...
+    def buried(self, account_id: int, kind: str, *, parent: str | None, after: int, limit: int) -> Sequence[Change]: ...
+    def listed(self, account_id: int, kind: str, *, parent: str | None, after: int, limit: int) -> Sequence[Change]:
+        """Live records in the order of their creation, and its number."""
+
     def newest(
         self, account_id: int, *, after: list[Any] | None, thread_id: str | None
     ) -> Iterator[tuple[list[Any], Record]]: ...

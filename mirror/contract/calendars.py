@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from mirror.contract import bodies, feeds, paging, series
-from mirror.contract.backend import AccountLike, Record
+from mirror.contract.backend import Record
 from mirror.contract.refusals import bad_request
 from mirror.contract.router import Route
 from mirror.contract.shown import listed_event
@@ -28,8 +28,7 @@ def create(call: Call) -> Answer:
     fields = without_nulls(call.fields(bodies.CalendarCreate))
     if not fields.get("name"):
         raise bad_request("name is required")
-    own = {"accessRole": "owner", "primary": False, "multipleRemindersSupported": True, "defaultReminders": []}
-    return Answer(call.backend.create(call.account.mailbox_id, "calendars", {**fields, **own}))
+    return Answer(call.writer.create(call, "calendars", fields))
 
 
 def read(call: Call) -> Answer:
@@ -39,12 +38,15 @@ def read(call: Call) -> Answer:
 def update(call: Call) -> Answer:
     fields = call.fields(bodies.CalendarUpdate)
     stored = calendar(call, call.path["id"])
-    return Answer(call.backend.change(call.account.mailbox_id, "calendars", stored["id"], fields))
+    return Answer(call.writer.change(call, "calendars", stored, fields))
 
 
 def calendar(call: Call, wanted: str) -> Record:
     """The calendar with this id, or the primary one. Raises: Refusal 404."""
-    return found(_calendar(call, call.account, wanted), "calendar")
+    if wanted == "primary":
+        every = call.backend.records(call.account.mailbox_id, "calendars")
+        return found(next((one for one in every if one.get("primary")), None), "calendar")
+    return found(call.backend.read(call.account.mailbox_id, "calendars", wanted), "calendar")
 
 
 def free_busy(call: Call) -> Answer:
@@ -58,25 +60,17 @@ def free_busy(call: Call) -> Answer:
     for email in asked.get("emails", []):
         if not _EMAIL.fullmatch(email):
             raise bad_request("emails must be e-mail addresses")
-        account = call.backend.account_for_email(email)
-        primary = None if account is None else _calendar(call, account, "primary")
-        if account is None or primary is None:
+        place = call.backend.calendar_of(call.account, email)
+        if place is None:
             records.append({"email": email, "items": [], "error": "notFound"})
             continue
-        busy = series.within(call, account.mailbox_id, primary["id"], from_at, until_at)
+        busy = series.within(call, *place, from_at, until_at)
         records.append({"email": email, "items": [_busy(event) for event in busy if event.get("showAs") != "free"]})
     return Answer({"records": records})
 
 
 def start(call: Call) -> Answer:
     return feeds.start(call, _feed(call), feeds.window(call))
-
-
-def _calendar(call: Call, account: AccountLike, wanted: str) -> Record | None:
-    if wanted == "primary":
-        every = call.backend.records(account.mailbox_id, "calendars")
-        return next((one for one in every if one.get("primary")), None)
-    return call.backend.read(account.mailbox_id, "calendars", wanted)
 
 
 def _feed(call: Call) -> feeds.Feed:

@@ -39,13 +39,10 @@ class Choices:
     omitted: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=lambda: OMITTED)
     # A change to a record that lies outside the bounds of the sync start (or has just left them): told, or kept silent.
     silent_outside: bool = False
-    # How one cancelled instance of a series comes down the feeds: as an exception of type `deleted`, as a tombstone, or
-    # only through its master.
-    cancelled_instance: Literal["occurrence", "tombstone", "exclusion"] = "occurrence"
-    # Services where mail that moves to another folder comes back under a new id.
-    moving_changes_ids: frozenset[str] = frozenset({"EWS", "IMAP"})
     # How often `requireThreadId` meets 408 before the thread of an IMAP message is known.
     thread_polls: int = 0
+    # A mirror stands behind: no provider can be asked anything.
+    mirrored: bool = False
     # The application that may act for accounts by id and secret; none where there is no secret.
     client_id: str = ""
     client_secret: str = ""

@@ -13,8 +13,7 @@ FEED = feeds.Feed("contacts", None, lambda record, _: listed_contact(record))
 
 def create(call: Call) -> Answer:
     fields = without_nulls(call.fields(bodies.Contact))
-    record = call.backend.create(call.account.mailbox_id, "contacts", {**fields, "hasPhoto": _has_photo(fields)})
-    return _record_or_id(record, 201)
+    return _record_or_id(call.writer.create(call, "contacts", fields), 201)
 
 
 def read(call: Call) -> Answer:
@@ -25,25 +24,18 @@ def read(call: Call) -> Answer:
 
 def update(call: Call) -> Answer:
     fields = call.fields(bodies.Contact)
-    call.check_etag(_stored(call))
-    if "photo" in fields:
-        fields["hasPhoto"] = _has_photo(fields)
-    record = call.backend.change(call.account.mailbox_id, "contacts", call.path["contId"], fields)
-    return _record_or_id(record, 200)
+    stored = _stored(call)
+    call.check_etag(stored)
+    return _record_or_id(call.writer.change(call, "contacts", stored, fields), 200)
 
 
 def delete(call: Call) -> Answer:
-    _stored(call)
-    call.backend.delete(call.account.mailbox_id, "contacts", call.path["contId"])
+    call.writer.delete(call, "contacts", _stored(call))
     return EMPTY
 
 
 def _stored(call: Call) -> Record:
     return found(call.backend.read(call.account.mailbox_id, "contacts", call.path["contId"]), "contact")
-
-
-def _has_photo(fields: Record) -> bool:
-    return bool((fields.get("photo") or {}).get("content"))
 
 
 def _record_or_id(record: Record, status: int) -> Answer:

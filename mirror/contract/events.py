@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mirror import clock as clocks
-from mirror.contract import bodies, paging, recurrences, series
+from mirror.contract import bodies, paging, series
 from mirror.contract.backend import Record
 from mirror.contract.calendars import calendar
 from mirror.contract.refusals import bad_request
@@ -15,9 +15,6 @@ from mirror.contract.router import Route
 from mirror.contract.shown import content, listed_event
 from mirror.contract.spans import moment_of, stamp
 from mirror.contract.wire import EMPTY, OK, Answer, Call, found, without_nulls
-
-# The attendee's enum in the vendor's file, misspelling included.
-_SAID = {"accepted": "accepted", "declined": "declined", "tentative": "tentitive"}
 
 
 def in_range(call: Call) -> Answer:
@@ -63,14 +60,8 @@ def create(call: Call) -> Answer:
     call.body_type()
     fields = without_nulls(call.fields(bodies.Event))
     _check_times(fields)
-    if fields.get("recurrence"):
-        fields["recurrence"] = recurrences.completed(fields["recurrence"], fields["start"])
-    fields["meetingInfo"] = _meeting(fields.get("meetingInfo") or {}, {})
-    organizer = without_nulls({"address": call.account.email, "name": call.account.name})
-    record = {"showAs": "busy", "sensitivity": "normal", **fields, "organizer": {"emailAddress": organizer}}
-    stored = call.backend.create(call.account.mailbox_id, "events", without_nulls(record), parent=home)
-    _check_rules(stored)
-    return _record_or_id(call, stored, 201)
+    _check_rules(fields)
+    return _record_or_id(call, call.writer.create(call, "events", fields, home), 201)
 
 
 def update(call: Call) -> Answer:
@@ -80,27 +71,15 @@ def update(call: Call) -> Answer:
     call.check_etag(stored)
     merged = {**stored, **fields}
     _check_times(merged)
-    if fields.get("recurrence"):
-        fields["recurrence"] = recurrences.completed(fields["recurrence"], merged["start"])
-    if "recurrence" in fields and not stored.get("occurrenceInfo"):
-        fields["recurrenceType"] = "master" if fields["recurrence"] else "single"
-    if "meetingInfo" in fields:
-        fields["meetingInfo"] = _meeting(fields["meetingInfo"] or {}, stored.get("meetingInfo") or {})
-    changed = _written(call, home, stored, fields)
-    _check_rules(changed)
-    return _record_or_id(call, changed, 200)
+    if not stored.get("occurrenceInfo"):
+        _check_rules(merged)
+    return _record_or_id(call, call.writer.change(call, "events", stored, fields, home), 200)
 
 
 def delete(call: Call) -> Answer:
     home = _calendar_id(call)
     call.flag("notifyAttendees")
-    stored = _event(call, home)
-    if stored.get("occurrenceInfo"):
-        series.cancel(call, home, stored)
-        return EMPTY
-    for exception in call.backend.exceptions(call.account.mailbox_id, home, stored["id"]):
-        call.backend.delete(call.account.mailbox_id, "events", exception["id"], parent=home)
-    call.backend.delete(call.account.mailbox_id, "events", stored["id"], parent=home)
+    call.writer.delete(call, "events", _event(call, home), home)
     return EMPTY
 
 
@@ -108,13 +87,7 @@ def respond(call: Call) -> Answer:
     home = _calendar_id(call)
     call.flag("notifyAttendees")
     given = without_nulls(call.fields(bodies.MeetingResponse))
-    stored = _event(call, home)
-    meeting = {**(stored.get("meetingInfo") or {}), "response": given["response"]}
-    own = call.account.email.lower()
-    meeting["attendees"] = [
-        _answered(one, given) if _address(one) == own else one for one in meeting.get("attendees") or []
-    ]
-    _written(call, home, stored, {"meetingInfo": meeting})
+    call.writer.respond(call, home, _event(call, home), given)
     return OK
 
 
@@ -139,7 +112,7 @@ def occurrence(call: Call) -> Answer:
     home = _calendar_id(call)
     master = _master(call, home)
     original = _original_start(call.path["ost"], master)
-    return Answer(found(series.occurrence(call, call.account.mailbox_id, master, original), "occurrence"))
+    return Answer(found(series.occurrence(call, call.account.mailbox_id, home, master, original), "occurrence"))
 
 
 def attachment(call: Call) -> Answer:
@@ -163,18 +136,6 @@ def _master(call: Call, home: str) -> Record:
     return found(master if master and master.get("recurrenceType") == "master" else None, "series")
 
 
-def _written(call: Call, home: str, stored: Record, fields: Record) -> Record:
-    """The event with these fields changed. An instance of a series becomes an exception by it."""
-    info = stored.get("occurrenceInfo")
-    if info:
-        fields = {name: value for name, value in fields.items() if name != "recurrence"}
-        starts = fields.get("start") or stored.get("start")
-        fields["occurrenceInfo"] = {**info, "type": "modified", "start": starts}
-    if call.backend.read(call.account.mailbox_id, "events", stored["id"], parent=home) is None:
-        return series.materialised(call, home, stored, fields)
-    return call.backend.change(call.account.mailbox_id, "events", stored["id"], fields, parent=home)
-
-
 def _check_times(event: Record) -> None:
     starts, ends = (moment_of(event.get(name)) for name in ("start", "end"))
     if starts is None or ends is None:
@@ -186,36 +147,9 @@ def _check_times(event: Record) -> None:
 def _check_rules(event: Record) -> None:
     """Raises: Refusal 400, when the event is a series whose rules can't be followed."""
     starts = moment_of(event.get("start"))
-    if event.get("recurrenceType") == "master" and starts is not None:
-        series.instances(event, starts, min(starts, clocks.moment("9990-01-01")) + timedelta(days=7))
-
-
-def _meeting(given: Record, stored: Record) -> Record | None:
-    """What becomes of meetingInfo: what was given, with what only the server knows of the attendees kept."""
-    known = {_address(one): one for one in stored.get("attendees") or []}
-    kept = ("canceled", "onlineMeetingDetails")
-    meeting: Record = {name: value for name, value in stored.items() if name in kept}
-    meeting |= {name: value for name, value in given.items() if value is not None and name != "onlineMeeting"}
-    if meeting.get("attendees"):
-        meeting["attendees"] = [
-            {**{name: value for name, value in known.get(_address(one), {}).items() if name == "response"}, **one}
-            for one in meeting["attendees"]
-        ]
-    if given.get("onlineMeeting") and "onlineMeetingDetails" not in meeting:
-        meeting["onlineMeetingProvider"] = given.get("onlineMeetingProvider") or "hangoutsMeet"
-        meeting["onlineMeetingDetails"] = {"url": "https://meet.sandbox.example/abc-defg-hij"}
-    return meeting or None
-
-
-def _answered(attendee: Record, given: Record) -> Record:
-    kept = {name: value for name, value in attendee.items() if name not in ("response", "comment")}
-    if given["response"] in _SAID:
-        kept["response"] = _SAID[given["response"]]
-    return {**kept, **({"comment": given["comment"]} if "comment" in given else {})}
-
-
-def _address(attendee: Record) -> str:
-    return str((attendee.get("emailAddress") or {}).get("address") or "").lower()
+    if event.get("recurrence") and starts is not None:
+        master = {"id": "", **event, "recurrenceType": "master"}
+        series.instances(master, starts, min(starts, clocks.moment("9990-01-01")) + timedelta(days=7))
 
 
 def _original_start(written: str, master: Record) -> datetime:
@@ -232,7 +166,7 @@ def _original_start(written: str, master: Record) -> datetime:
 
 def _record_or_id(call: Call, event: Record, status: int) -> Answer:
     meeting = event.get("meetingInfo") or {}
-    answer = {"id": event["id"], "etag": event["etag"], "iCalUId": event["iCalUId"]}
+    answer: Record = {name: event[name] for name in ("id", "etag", "iCalUId") if name in event}
     answer |= {name: meeting[name] for name in ("onlineMeetingProvider", "onlineMeetingDetails") if name in meeting}
     return Answer({**answer, "record": event} if call.flag("returnRecord", True) else answer, status)
 

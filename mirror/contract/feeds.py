@@ -6,11 +6,11 @@ since the sync was started". Nothing is remembered between requests but what the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mirror.contract.backend import Bounds, Change, Record
+from mirror.contract.backend import Bounds, Change, Stored
 from mirror.contract.refusals import bad_request
 from mirror.contract.spans import stamp
 from mirror.contract.tokens import Purpose, Token
@@ -23,7 +23,7 @@ class Feed:
 
     kind: str
     parent: str | None
-    show: Callable[[Record, str | None], Record]
+    show: Callable[[Stored, str | None], Stored]
 
     def scope(self, side: str) -> str:
         return f"{self.kind}.{side}:{self.parent or ''}"
@@ -54,7 +54,7 @@ def start(call: Call, feed: Feed, limits: dict[str, Any], body_type: str | None 
 def updated(call: Call, feed: Feed) -> Answer:
     """A page of live records that have changed after the token, in the order of change."""
     token = _token(call, feed.scope("updated"))
-    size = call.server.options.size_of(f"{feed.kind}.updated")
+    size = call.size_of(f"{feed.kind}.updated")
     rows = call.backend.changed(
         call.account.mailbox_id,
         feed.kind,
@@ -70,7 +70,7 @@ def updated(call: Call, feed: Feed) -> Answer:
 def deleted(call: Call, feed: Feed) -> Answer:
     """A page of tombstones after the token, in the order of deletion."""
     token = _token(call, feed.scope("deleted"))
-    size = call.server.options.size_of(f"{feed.kind}.deleted")
+    size = call.size_of(f"{feed.kind}.deleted")
     rows = call.backend.buried(
         call.account.mailbox_id, feed.kind, parent=feed.parent, after=token.after[0], limit=size + 1
     )
@@ -96,7 +96,7 @@ def _token(call: Call, scope: str) -> Token:
     raise bad_request("deltaToken or pageToken is required")
 
 
-def _page(call: Call, token: Token, rows: list[Change], size: int, show: Callable[[Record], Record]) -> Answer:
+def _page(call: Call, token: Token, rows: Sequence[Change], size: int, show: Callable[[Stored], Stored]) -> Answer:
     shown = rows[:size]
     after = [shown[-1].seq] if shown else token.after
     more = len(rows) > size

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mirror.contract import bodies
 from mirror.contract.refusals import bad_request
 from mirror.contract.router import Route
-from mirror.contract.wire import Answer, Call, found
+from mirror.contract.wire import Answer, Call, found, without_nulls
 
 
 def folders(call: Call) -> Answer:
@@ -20,12 +20,9 @@ def create(call: Call) -> Answer:
     name = given.get("name")
     if not name:
         raise bad_request("name is required")
-    labels = call.account.service_type == "Google"
-    record = {"name": name, "fullName": name, "isFolder": not labels, "isLabel": labels}
     if given.get("parentId"):
-        parent = found(call.backend.read(call.account.mailbox_id, "folders", given["parentId"]), "parent folder")
-        record |= {"fullName": f"{parent.get('fullName') or parent.get('name')}/{name}", "parentId": parent["id"]}
-    return Answer(call.backend.create(call.account.mailbox_id, "folders", record), 201)
+        found(call.backend.read(call.account.mailbox_id, "folders", given["parentId"]), "parent folder")
+    return Answer(call.writer.create(call, "folders", without_nulls(given)), 201)
 
 
 def read(call: Call) -> Answer:
@@ -41,11 +38,7 @@ def choose(call: Call) -> Answer:
     for folder_id in given.values():
         if folder_id is not None and call.backend.read(call.account.mailbox_id, "folders", folder_id) is None:
             raise bad_request("There is no such folder")
-    settings = call.backend.settings(call.account.mailbox_id)
-    chosen = {**(settings.get("wellKnown") or {}), **given}
-    settings["wellKnown"] = {name: folder_id for name, folder_id in chosen.items() if folder_id is not None}
-    call.backend.set_settings(call.account.mailbox_id, settings)
-    return Answer(settings["wellKnown"])
+    return Answer(call.writer.choose_folders(call, given))
 
 
 ROUTES = (

@@ -6,6 +6,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from mirror.contract.backend import AccountLike
+
 # Everything that there is, in the order of the vendor's file.
 SCOPES = (
     "Calendar.Read",
@@ -57,4 +59,6 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Granting(Protocol):
     """Whoever knows what accounts may do."""
 
-    def of(self, account_id: int) -> Grant: ...
+    def granted(self, account: AccountLike) -> Grant: ...
+    def provider_token(self, account: AccountLike) -> str | None:
+        """What opens the mailbox at the provider itself, where that is told."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
-from mirror.contract import bodies, compose, drafts, feeds, paging, sending
+from mirror.contract import bodies, drafts, feeds, paging
 from mirror.contract.backend import Record
 from mirror.contract.mailquery import matches
 from mirror.contract.refusals import bad_request, not_found, thread_pending
@@ -14,6 +14,7 @@ from mirror.contract.router import Route
 from mirror.contract.shown import body_of, content, listed_message, whole_message
 from mirror.contract.spans import stamp
 from mirror.contract.wire import OK, Answer, Call, found
+from mirror.contract.writing import recipients
 
 Asked = Callable[[], Record]
 Wanted = Callable[[Record, Record], bool]
@@ -58,55 +59,35 @@ def read(call: Call) -> Answer:
 
 
 def raw(call: Call) -> Answer:
-    message = _message(call)
-    stored = call.backend.mime(call.account.mailbox_id, message["id"])
-    if stored is None:
-        body, is_html = call.backend.body(call.account.mailbox_id, message["id"])
-        contents = call.backend.attachments(call.account.mailbox_id, "messages", message["id"])
-        stored = compose.mime(message, body or "", is_html, contents)
+    stored = call.backend.mime(call.account.mailbox_id, _message(call)["id"])
     return Answer(raw=stored, content_type="text/plain")
 
 
 def status(call: Call) -> Answer:
     given = {name: value for name, value in call.fields(bodies.Status).items() if value is not None}
-    message = _message(call)
-    labels = list(message.get("sysLabels") or [])
-    if "unread" in given:
-        labels = _labelled(labels, "unread", given["unread"])
-    fields: Record = {}
-    if "archived" in given:
-        labels = _labelled(labels, "inbox", not given["archived"])
-        fields |= _folder(call, message, "archive" if given["archived"] else "inbox")
-    if "keywords" in given:
-        fields["keywords"] = given["keywords"]
-    _moved(call, message, {**fields, "sysLabels": labels})
+    call.writer.mark(call, _message(call), given)
     return OK
 
 
 def trash(call: Call) -> Answer:
-    message = _message(call)
-    labels = [label for label in message.get("sysLabels") or [] if label not in ("inbox", "junk")]
-    _moved(call, message, {"sysLabels": _labelled(labels, "trash", True), **_folder(call, message, "trash")})
+    call.writer.trash(call, _message(call))
     return OK
 
 
 def send(call: Call) -> Answer:
     given = call.fields(bodies.Outgoing)
-    return _sent(call, sending.send(call, given), given, 201)
+    if not recipients(given, "to", "cc", "bcc"):
+        raise bad_request("At least one recipient is required")
+    return _sent(call, call.writer.send(call, given), given, 201)
 
 
 def reply(call: Call) -> Answer:
     given = call.fields(bodies.Outgoing)
     original = _message(call)
-    answered = original.get("internetMessageId") or ""
-    subject = str(original.get("subject") or "")
-    back = original.get("replyTo") or [original.get("from") or {}]
-    given["to"] = given.get("to") or [{name: one[name] for name in ("name", "address") if name in one} for one in back]
-    given["subject"] = given.get("subject") or (subject if subject.lower().startswith("re:") else f"Re: {subject}")
-    given["inReplyTo"] = answered
-    given["references"] = f"{original.get('references') or ''} {answered}".strip()
-    given.pop("keywords", None)
-    return _sent(call, sending.send(call, given), given, 200)
+    # Which message it answers is what the path says.
+    for name in ("keywords", "inReplyTo", "references"):
+        given.pop(name, None)
+    return _sent(call, call.writer.send(call, given, original), given, 200)
 
 
 def attachment(call: Call) -> Answer:
@@ -153,35 +134,6 @@ def _walk(
     return paging.walk(call, name, scope, asked, following, lambda one, given: listed_message(call, one, given["body"]))
 
 
-def _labelled(labels: list[str], label: str, wanted: bool) -> list[str]:
-    kept = [one for one in labels if one != label]
-    return [*kept, label] if wanted else kept
-
-
-def _folder(call: Call, message: Record, label: str) -> Record:
-    """The folder field after a move, for a mailbox that has folders rather than labels."""
-    if call.account.service_type == "Google" and "folderId" not in message:
-        return {}
-    chosen = (call.backend.settings(call.account.mailbox_id).get("wellKnown") or {}).get(label)
-    folder_id = chosen or sending.folder_with(call, call.account.mailbox_id, label)
-    return {} if folder_id is None else {"folderId": folder_id}
-
-
-def _moved(call: Call, message: Record, fields: Record) -> None:
-    """Write the fields; a message that goes to another folder comes back under a new id where providers do so."""
-    changed = {name: value for name, value in fields.items() if message.get(name) != value}
-    account_id = call.account.mailbox_id
-    if "folderId" in changed and call.account.service_type in call.server.options.moving_changes_ids:
-        body, is_html = call.backend.body(account_id, message["id"])
-        copy = {name: value for name, value in {**message, **fields}.items() if name not in ("id", "lastModifiedTime")}
-        raw = call.backend.mime(account_id, message["id"])
-        contents = call.backend.attachments(account_id, "messages", message["id"])
-        call.backend.delete(account_id, "messages", message["id"])
-        call.backend.create(account_id, "messages", copy, body=body, html=is_html, mime=raw, attachments=contents)
-    elif changed:
-        call.backend.change(account_id, "messages", message["id"], changed)
-
-
 def _lies_in(message: Record, folder: Record) -> bool:
     if message.get("folderId"):
         return bool(message["folderId"] == folder["id"])
@@ -191,9 +143,11 @@ def _lies_in(message: Record, folder: Record) -> bool:
 
 
 def _sent(call: Call, stored: Record, given: Record, status: int) -> Answer:
-    answer: Record = {"status": "Ok", "submittedMessageId": stored["internetMessageId"], "processingStatus": "Ok"}
+    answer: Record = {"status": "Ok", "processingStatus": "Ok"}
+    if "internetMessageId" in stored:
+        answer["submittedMessageId"] = stored["internetMessageId"]
     if call.flag("returnIds"):
-        answer |= {"id": stored["id"], "threadId": stored["threadId"]}
+        answer |= {name: stored[name] for name in ("id", "threadId") if name in stored}
     if given.get("tracking"):
         answer["trackingId"] = str(call.backend.clock.random.randrange(10**9))
     return Answer(answer, status)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
-from mirror.contract.backend import Record
+from mirror.contract.backend import Record, Stored
 from mirror.contract.refusals import bad_request
 from mirror.contract.wire import Answer, Call
 
-Show = Callable[[Record], Record]
+Show = Callable[[Stored], Stored]
 _LONGEST_PAGE = 500
 # A record with its place in the order of its list.
 Placed = tuple[list[Any], Record]
@@ -20,7 +20,7 @@ def listing(call: Call, name: str, kind: str, *, parent: str | None = None, show
     """A page of all live records of a kind, in the order they were created."""
     scope = f"{name}:{parent or ''}"
     after, _ = begin(call, scope, dict)
-    size = call.server.options.size_of(name)
+    size = call.size_of(name)
     position = after[0] if after else 0
     rows = call.backend.listed(call.account.mailbox_id, kind, parent=parent, after=position, limit=size + 1)
     records = [show(row.record) if show else row.record for row in rows[:size]]
@@ -34,18 +34,18 @@ def walk(
     scope: str,
     asked: Callable[[], Record],
     following: Callable[[list[Any] | None, Record], Iterable[Placed]],
-    show: Callable[[Record, Record], Record],
+    show: Callable[[Record, Record], Stored],
 ) -> Answer:
     """A page of a list that is computed: `following` gives what comes after a place, each with its own place."""
     after, given = begin(call, f"{name}:{scope}", asked)
-    size = call.server.options.size_of(name)
+    size = call.size_of(name)
     rows = iter(following(after, given))
     taken = list(islice(rows, size))
     more = taken[-1][0] if taken and next(rows, None) is not None else None
     return page(call, f"{name}:{scope}", [show(record, given) for _, record in taken], more, given)
 
 
-def numbered(call: Call, records: list[Record]) -> Answer:
+def numbered(call: Call, records: Sequence[Record]) -> Answer:
     """The part of a short list that `limit` and `offset` ask for: `{offset, totalSize, done, records}`."""
     limit, offset = call.number("limit"), call.number("offset")
     limit, offset = 50 if limit is None else limit, offset or 0
@@ -67,7 +67,7 @@ def begin(call: Call, scope: str, params: Callable[[], Record]) -> tuple[list[An
     return token.after, token.params
 
 
-def page(call: Call, scope: str, records: list[Record], more: list[Any] | None, params: Record) -> Answer:
+def page(call: Call, scope: str, records: Sequence[Stored], more: list[Any] | None, params: Record) -> Answer:
     answer: Record = {}
     if more is not None:
         answer["nextPageToken"] = call.server.tokens.issue("list", scope, call.account.mailbox_id, more, params)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _AREAS = {"contacts": "Contacts", "calendars": "Calendar", "email": "Mail", "tasklists": "Tasks"}
 # POST is how these are asked for, and they change nothing.
-_READING = ("/sync", "/freeBusy")
+READING = ("/sync", "/freeBusy", "/suggestMeetingTimes")
 
 
 def sufficient(method: str, template: str) -> tuple[str, ...]:
@@ -12,7 +12,7 @@ def sufficient(method: str, template: str) -> tuple[str, ...]:
     area = _AREAS.get(template.split("/")[2])
     if area is None:
         return ()
-    reads = method == "GET" or template.endswith(_READING)
+    reads = method == "GET" or template.endswith(READING)
     if area != "Mail":
         return (f"{area}.Read", f"{area}.ReadWrite") if reads else (f"{area}.ReadWrite",)
     if template.startswith("/v1/email/drafts"):

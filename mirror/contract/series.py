@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from mirror.contract import recurrences
 from mirror.contract.backend import Record
 from mirror.contract.occurrence_ids import occurrence_id, occurrence_of
 from mirror.contract.refusals import Refusal, bad_request
@@ -27,7 +28,7 @@ def within(call: Call, account_id: int, calendar_id: str, from_at: datetime, unt
     taking_place: list[Record] = []
     for event in stored:
         if event.get("recurrenceType") == "master":
-            taking_place += _regular(call, account_id, event, from_at, until_at)
+            taking_place += _regular(call, account_id, calendar_id, event, from_at, until_at)
         elif not _cancelled(event) and _overlaps(event, from_at, until_at):
             taking_place.append(event)
     return sorted(taking_place, key=place)
@@ -50,19 +51,19 @@ def event(call: Call, account_id: int, calendar_id: str, event_id: str) -> Recor
         return stored
     named = occurrence_of(event_id)
     master = None if named is None else call.backend.read(account_id, "events", named[0], parent=calendar_id)
-    return None if named is None or master is None else occurrence(call, account_id, master, named[1])
+    return None if named is None or master is None else occurrence(call, account_id, calendar_id, master, named[1])
 
 
-def occurrence(call: Call, account_id: int, master: Record, original: datetime) -> Record | None:
+def occurrence(call: Call, account_id: int, calendar_id: str, master: Record, original: datetime) -> Record | None:
     """The instance that the rules put at this moment, changed or not; None when they put none there."""
-    for exception in call.backend.exceptions(account_id, master["calendarId"], master["id"]):
-        if moment_of(exception["occurrenceInfo"].get("originalStart")) == original:
+    for exception in call.backend.exceptions(account_id, calendar_id, master["id"]):
+        if _original(exception) == original:
             return exception
     day = timedelta(days=1)
     if not EARLIEST + day < original < LATEST - day:
         return None
     every = instances(master, original - day, original + day)
-    return next((one for one in every if moment_of(one["occurrenceInfo"]["originalStart"]) == original), None)
+    return next((one for one in every if _original(one) == original), None)
 
 
 def instances(master: Record, from_at: datetime, until_at: datetime) -> list[Record]:
@@ -70,7 +71,7 @@ def instances(master: Record, from_at: datetime, until_at: datetime) -> list[Rec
     if master.get("recurrenceType") != "master":
         return []
     try:
-        expanded = ical.expand([master], from_at, until_at)
+        expanded = ical.expand([{**master, "recurrence": _with_rules(master)}], from_at, until_at)
     except UnreadableFile as error:
         raise bad_request(error.reason) from error
     regular = []
@@ -89,64 +90,28 @@ def instances(master: Record, from_at: datetime, until_at: datetime) -> list[Rec
     return regular
 
 
-def cancel(call: Call, calendar_id: str, instance: Record) -> None:
-    """Take one instance out of its series, in the way that the provider has (`cancelled_instance`)."""
-    account_id, info = call.account.mailbox_id, instance["occurrenceInfo"]
-    stored = call.backend.read(account_id, "events", instance["id"], parent=calendar_id)
-    manner = call.server.options.cancelled_instance
-    if manner == "occurrence":
-        gone = {
-            "occurrenceInfo": {**info, "type": "deleted"},
-            "meetingInfo": {**(instance.get("meetingInfo") or {}), "canceled": True},
-        }
-        if stored is not None:
-            call.backend.change(account_id, "events", instance["id"], gone, parent=calendar_id)
-        else:
-            materialised(call, calendar_id, instance, gone)
-        return
-    master = call.backend.read(account_id, "events", info["masterId"], parent=calendar_id)
-    if master is not None:
-        recurrence = ical_exclusion(master["recurrence"], info["originalStart"])
-        call.backend.change(account_id, "events", master["id"], {"recurrence": recurrence}, parent=calendar_id)
-    if stored is not None:
-        call.backend.delete(account_id, "events", instance["id"], parent=calendar_id)
-    elif manner == "tombstone":
-        call.backend.bury(account_id, "events", instance["id"], parent=calendar_id)
-
-
-def materialised(call: Call, calendar_id: str, instance: Record, fields: Record) -> Record:
-    """The instance as a record of its own, with these fields changed."""
-    kept = {name: value for name, value in instance.items() if name not in ("id", "etag", "lastModifiedTime")}
-    record = {name: value for name, value in {**kept, **fields}.items() if value is not None}
-    return call.backend.create(call.account.mailbox_id, "events", record, parent=calendar_id, remote_id=instance["id"])
-
-
-def ical_exclusion(recurrence: Record, original: Record) -> Record:
-    """The recurrence without the instance at this original start."""
-    moment = moment_of(original) or EARLIEST
-    line = f"EXDATE;VALUE=DATE:{moment:%Y%m%d}" if "dateOnly" in original else f"EXDATE:{moment:%Y%m%dT%H%M%SZ}"
-    rules = recurrence.get("ical") or {}
-    changed = {**recurrence, "ical": {**rules, "rules": [*(rules.get("rules") or []), line]}}
-    if recurrence.get("simple"):
-        limits = recurrence["simple"].get("range") or {}
-        excluded = [*(limits.get("patternExclusions") or []), original]
-        changed["simple"] = {**recurrence["simple"], "range": {**limits, "patternExclusions": excluded}}
-    return changed
-
-
-def _regular(call: Call, account_id: int, master: Record, from_at: datetime, until_at: datetime) -> list[Record]:
-    exceptions = call.backend.exceptions(account_id, master["calendarId"], master["id"])
+def _regular(
+    call: Call, account_id: int, calendar_id: str, master: Record, from_at: datetime, until_at: datetime
+) -> list[Record]:
+    exceptions = call.backend.exceptions(account_id, calendar_id, master["id"])
     try:
         regular = instances(master, from_at, until_at)
     except Refusal:
         # A series that came in by another door than the API may have rules that nobody can follow.
         return []
-    elsewhere = {moment_of(one["occurrenceInfo"].get("originalStart")) for one in exceptions}
-    return [
-        one
-        for one in regular
-        if moment_of(one["occurrenceInfo"]["originalStart"]) not in elsewhere and _overlaps(one, from_at, until_at)
-    ]
+    elsewhere = {_original(one) for one in exceptions}
+    return [one for one in regular if _original(one) not in elsewhere and _overlaps(one, from_at, until_at)]
+
+
+def _with_rules(master: Record) -> Record:
+    """The recurrence with the RRULE that its pattern means, where it has the pattern alone. Raises: Refusal 400."""
+    recurrence: Record = master["recurrence"]
+    known = (recurrence.get("ical") or {}).get("rules")
+    return recurrence if known else recurrences.completed(recurrence, master["start"])
+
+
+def _original(event: Record) -> datetime | None:
+    return moment_of((event.get("occurrenceInfo") or {}).get("originalStart"))
 
 
 def _overlaps(event: Record, from_at: datetime, until_at: datetime) -> bool:

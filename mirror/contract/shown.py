@@ -6,9 +6,10 @@ import base64
 import html
 import re
 
+import msgspec
 from selectolax.lexbor import LexborHTMLParser
 
-from mirror.contract.backend import Record
+from mirror.contract.backend import Record, Stored
 from mirror.contract.wire import Call
 from mirror.formats.text import from_html
 
@@ -21,12 +22,15 @@ _INTRODUCTION = re.compile(
 )
 
 
-def listed_message(call: Call, record: Record, body_type: str | None) -> Record:
+def listed_message(call: Call, record: Stored, body_type: str | None) -> Stored:
     """A message as lists, conversations and feeds give it."""
     habits = call.server.options.omitted.get(call.account.service_type, {}).get("messages", ())
     without_body = body_type is None or call.account.service_type not in BODIES_IN_LISTS
     omitted = {*habits, *(("body",) if without_body else ())}
-    shown = {**record}
+    if omitted == {"body"} and isinstance(record, msgspec.Raw) and _lacks(record, b"body", b"omitted"):
+        return msgspec.Raw(bytes(record).rstrip()[:-1] + b',"omitted":["body"]}')
+    shown = {**opened(record)}
+    record = shown
     if "body" not in omitted:
         body = body_of(call, record["id"], body_type or "html")
         if body is not None:
@@ -34,23 +38,38 @@ def listed_message(call: Call, record: Record, body_type: str | None) -> Record:
     return _without(shown, omitted, ("threadId", "body", "attachments", "recipients", "internetHeaders"))
 
 
-def listed(call: Call, kind: str, record: Record, known: tuple[str, ...]) -> Record:
+def listed(call: Call, kind: str, record: Stored, known: tuple[str, ...]) -> Stored:
     """An event or a task as lists and feeds give it."""
     habits = call.server.options.omitted.get(call.account.service_type, {}).get(kind, ())
-    return _without({**record}, set(habits), known)
+    return _without({**opened(record)}, set(habits), known) if habits else record
 
 
-def listed_event(call: Call, record: Record) -> Record:
+def listed_event(call: Call, record: Stored) -> Stored:
     return listed(call, "events", record, ("description", "attendees", "attachments"))
 
 
-def listed_task(call: Call, record: Record) -> Record:
+def listed_task(call: Call, record: Stored) -> Stored:
     return listed(call, "tasks", record, ("notes",))
 
 
-def listed_contact(record: Record) -> Record:
+def listed_contact(record: Stored) -> Stored:
     """A contact without its photo, which only a single read with `withPhoto` gives."""
-    return {name: value for name, value in record.items() if name != "photo"}
+    if _lacks(record, b"photo"):
+        return record
+    return {name: value for name, value in opened(record).items() if name != "photo"}
+
+
+def opened(record: Stored) -> Record:
+    """The record read, where it is still text."""
+    if not isinstance(record, msgspec.Raw):
+        return record
+    decoded: Record = msgspec.json.decode(record)
+    return decoded
+
+
+def _lacks(record: Stored, *names: bytes) -> bool:
+    """Whether a record that is still text surely has none of these fields, whatever its strings hold."""
+    return isinstance(record, msgspec.Raw) and not any(b'"%s"' % name in bytes(record) for name in names)
 
 
 def whole_message(call: Call, record: Record, body_type: str) -> Record:

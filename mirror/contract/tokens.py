@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
@@ -32,14 +33,17 @@ class Token(msgspec.Struct, frozen=True, array_like=True):
     issued_at: float = 0.0
     era: int = 0
     filler: str = ""
+    born: str = ""
 
 
 class Tokens:
     """Issues tokens and reads them back. Keeps only what expires them."""
 
-    def __init__(self, options: Choices, clock: Clock) -> None:
+    def __init__(self, options: Choices, clock: Clock, born: Callable[[int], str] = lambda _: "") -> None:
+        """`born`: what tells a mailbox from an earlier one of the same number."""
         self.options = options
         self.clock = clock
+        self._born = born
         self._era: dict[str, int] = {"delta": 0, "page": 0, "list": 0}
         self._uses: dict[str, int] = {}
 
@@ -52,7 +56,8 @@ class Tokens:
         self, purpose: Purpose, scope: str, account_id: int, after: list[Any], params: dict[str, Any] | None = None
     ) -> str:
         issued_at = self.clock.now().timestamp()
-        token = Token(purpose, scope, account_id, after, params or {}, issued_at, self._era[purpose])
+        born = self._born(account_id)
+        token = Token(purpose, scope, account_id, after, params or {}, issued_at, self._era[purpose], born=born)
         bare = msgspec.json.encode(token)
         wanted = max(_LENGTH_BYTES, len(bare))
         # One byte more than a multiple of three makes base64 end in `==`, which clients must encode in a query.
@@ -65,7 +70,8 @@ class Tokens:
         token = _decoded(text)
         if token is None or (token.purpose, token.scope, token.account_id) != (purpose, scope, account_id):
             raise token_not_valid("Delta token is not valid" if purpose == "delta" else "Page token is invalid")
-        if token.era < self._era[purpose] or self._too_old(token) or self._used_up(text, purpose):
+        of_another = token.born != self._born(account_id)
+        if of_another or token.era < self._era[purpose] or self._too_old(token) or self._used_up(text, purpose):
             raise self._expired(purpose)
         return token
 

@@ -17,6 +17,7 @@ from mirror.contract.grant import Granting
 from mirror.contract.refusals import bad_request, etag_mismatch, not_found, unauthorized
 from mirror.contract.tokens import Tokens
 from mirror.contract.watching import Telling, Watching
+from mirror.contract.writing import Writer
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 Thing = TypeVar("Thing")
@@ -47,6 +48,7 @@ class Server:
     options: Choices
     tokens: Tokens
     grants: Granting
+    writer: Writer
     subscriptions: Watching
     notifications: Telling
     # How often sync starts and thread reads have been answered "not yet".
@@ -74,6 +76,14 @@ class Call:
     @property
     def backend(self) -> Backend:
         return self.server.backend
+
+    @property
+    def writer(self) -> Writer:
+        return self.server.writer
+
+    def size_of(self, name: str) -> int:
+        """Records per page of this feed or list."""
+        return self.server.options.size_of(name)
 
     def text(self, name: str) -> str | None:
         """The first value of a query parameter. Empty counts as not given."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -134,6 +134,10 @@ class Account:
     created_at: str
     mailbox_id: int
 
+    @property
+    def asker_id(self) -> int:
+        return self.id
+
 
 def encode(record: Record) -> str:
     return msgspec.json.encode(record).decode()
@@ -187,6 +191,10 @@ class Accounts:
                     self._db.execute("COMMIT")
             finally:
                 self._depth -= 1
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """The same: reading here may write down what was due."""
+        return self.batch()
 
     def rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         """What a query gives, read under the lock."""

@@ -61,6 +61,7 @@ from mirror.sandbox.grants import Grants
 from mirror.sandbox.notifications import Notifications, Post
 from mirror.sandbox.options import Options
 from mirror.sandbox.posting import Poster
+from mirror.sandbox.provider.writer import Provider
 from mirror.sandbox.state import State
 from mirror.sandbox.subscriptions import Subscriptions
 
@@ -101,7 +102,7 @@ def create_app(
     tokens = Tokens(options, state.clock)
     watching = Subscriptions(state)
     notifications = Notifications(watching, options, state.clock, post or Poster())
-    server = Behind(state, options, tokens, Grants(state, options), watching, notifications)
+    server = Behind(state, options, tokens, Grants(state, options), Provider(state, options), watching, notifications)
     app = application("mirror.sandbox", server, (*ROUTES, *OWN_ROUTES))
     app.extensions["sandbox"] = Sandbox(state, options, faults, tokens, server, notifications)
     setattr(app, "wsgi_app", faults.around(app.wsgi_app, state.clock))  # noqa: B010  (Flask's way, which mypy refuses)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import msgspec
 
 from mirror import clock as clocks
+from mirror.contract.backend import AccountLike
 from mirror.contract.grant import USUAL_SCOPES, Grant
 from mirror.sandbox.accounts import Account
 from mirror.sandbox.mail_folders import Folders
@@ -47,6 +48,12 @@ class Grants:
         """What the account may do."""
         found = self.state.rows("SELECT details FROM grants WHERE account_id = ?", (account_id,))
         return msgspec.json.decode(found[0][0], type=Grant) if found else Grant()
+
+    def granted(self, account: AccountLike) -> Grant:
+        return self.of(account.id)
+
+    def provider_token(self, account: AccountLike) -> str | None:
+        return f"sandbox-provider-token-{account.id}"
 
     def allow(self, account: Account, grant: Grant) -> None:
         """From now on the account may do this and nothing else."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from mirror.contract.choices import Choices
 
@@ -11,6 +12,11 @@ from mirror.contract.choices import Choices
 class Options(Choices):
     """The defaults are the friendly case."""
 
+    # How one cancelled instance of a series comes down the feeds: as an exception of type `deleted`, as a tombstone, or
+    # only through its master.
+    cancelled_instance: Literal["occurrence", "tombstone", "exclusion"] = "occurrence"
+    # Services where mail that moves to another folder comes back under a new id.
+    moving_changes_ids: frozenset[str] = frozenset({"EWS", "IMAP"})
     # The application that the sandbox knows, as a portal would show it. All of it is public.
     client_id: str = "5ab2c0de5ab2c0de5ab2c0de5ab2c0de"
     client_secret: str = "sandbox-secret"  # noqa: S105

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mirror.contract.backend import Bounds, Change
+from mirror.contract.backend import AccountLike, Bounds, Change
 from mirror.sandbox.accounts import Account, Accounts, Record, decode
 
 _CHUNK = 200
@@ -26,6 +26,20 @@ class Reading(Accounts):
         )
         found = self.rows(sql, (email.lower(),))
         return self._account("id", found[0][0]) if found else None
+
+    def born(self, mailbox_id: int) -> str:
+        """When the account came that the mailbox began with."""
+        found = self._account("id", mailbox_id)
+        return found.created_at if found else ""
+
+    def calendar_of(self, asker: AccountLike, email: str) -> tuple[int, str] | None:  # noqa: ARG002  (all may know)
+        """The primary calendar of the account with this address."""
+        account = self.account_for_email(email)
+        if account is None:
+            return None
+        sql = f"SELECT remote_id FROM records WHERE {_OF} AND json_extract(record, '$.primary') ORDER BY created_seq"
+        primary = self.rows(sql, (account.mailbox_id, "calendars", ""))
+        return (account.mailbox_id, primary[0][0]) if primary else None
 
     def changed(
         self, account_id: int, kind: str, *, parent: str | None, after: int, limit: int, bounds: Bounds

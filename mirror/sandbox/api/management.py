@@ -65,7 +65,7 @@ def read(call: Call) -> Answer:
 
 
 def remove(call: Call) -> Answer:
-    call.backend.remove_account(_account(call, "id").id)
+    behind(call).grants.state.remove_account(_account(call, "id").id)
     return EMPTY
 
 

@@ -62,12 +62,6 @@ def mime(record: Record, body: str, is_html: bool, contents: dict[str, bytes]) -
     return whole.as_bytes()
 
 
-def addresses(record: Record, *fields: str) -> list[str]:
-    """The addresses in these fields, in lower case, each once."""
-    every = [str(one.get("address") or "").lower() for field in fields for one in record.get(field) or []]
-    return list(dict.fromkeys(address for address in every if address))
-
-
 def _attachments(given: list[Record], chance: random.Random) -> tuple[list[Record], dict[str, bytes]]:
     attachments, contents = [], {}
     for one in given:
