@@ -49,6 +49,7 @@ MAY_IMPORT = {
     "loop": (*PULL, "pull", "push", "identify", "subscribe"),
     "contract": (*LOWER, "clock", "formats"),
     "sandbox": (*LOWER, "clock", "formats", "contract", "sandbox.posting"),
+    "local_api": (*STORE, "store", "contract"),
     # The one file of the sandbox that asks others: notifications go out over HTTP.
     "sandbox.posting": (*LOWER, "sandbox"),
     "web": (

@@ -104,7 +104,9 @@ class Backend(Protocol):
         """Live records in the order of their creation, and its number."""
 
     def newest(
-        self, account_id: int, *, after: list[Any] | None, thread_id: str | None
-    ) -> Iterator[tuple[list[Any], Record]]: ...
+        self, account_id: int, *, after: list[Any] | None, thread_id: str | None, words: Sequence[str] = ()
+    ) -> Iterator[tuple[list[Any], Record]]:
+        """Mail, newest first, behind a place, each with its own. What has not all the words may be left out."""
+
     def in_window(self, account_id: int, calendar_id: str, starts_before: str, ends_after: str) -> list[Record]: ...
     def exceptions(self, account_id: int, calendar_id: str, master_id: str) -> list[Record]: ...

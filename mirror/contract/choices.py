@@ -41,8 +41,11 @@ class Choices:
     silent_outside: bool = False
     # How often `requireThreadId` meets 408 before the thread of an IMAP message is known.
     thread_polls: int = 0
-    # A mirror stands behind: no provider can be asked anything.
+    # Services that send bodies in lists and feeds at all, when a bodyType was asked for; None: all do.
+    bodies_in_lists: frozenset[str] | None = frozenset({"Google", "Office365"})
+    # A mirror stands behind: no provider can be asked anything, and how long pages are is asked for by `pageSize`.
     mirrored: bool = False
+    longest_page: int = 1_000
     # The application that may act for accounts by id and secret; none where there is no secret.
     client_id: str = ""
     client_secret: str = ""

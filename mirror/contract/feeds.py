@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mirror.contract.backend import Bounds, Change, Stored
-from mirror.contract.refusals import bad_request
+from mirror.contract.refusals import bad_request, sync_expired
 from mirror.contract.spans import stamp
 from mirror.contract.tokens import Purpose, Token
 from mirror.contract.wire import Answer, Call
@@ -90,10 +90,14 @@ def _token(call: Call, scope: str) -> Token:
     # When both are sent the page token wins, as in the vendor's own client.
     page_token, delta_token = call.text("pageToken"), call.text("deltaToken")
     if page_token is not None:
-        return call.server.tokens.read(page_token, "page", scope, call.account.mailbox_id)
-    if delta_token is not None:
-        return call.server.tokens.read(delta_token, "delta", scope, call.account.mailbox_id)
-    raise bad_request("deltaToken or pageToken is required")
+        token = call.server.tokens.read(page_token, "page", scope, call.account.mailbox_id)
+    elif delta_token is not None:
+        token = call.server.tokens.read(delta_token, "delta", scope, call.account.mailbox_id)
+    else:
+        raise bad_request("deltaToken or pageToken is required")
+    if token.after[0] > call.backend.seq:  # of changes that a restored copy does not have
+        raise sync_expired()
+    return token
 
 
 def _page(call: Call, token: Token, rows: Sequence[Change], size: int, show: Callable[[Stored], Stored]) -> Answer:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mirror.contract import bodies, drafts, feeds, paging
 from mirror.contract.backend import Record
-from mirror.contract.mailquery import matches
+from mirror.contract.mailquery import matches, plain_words
 from mirror.contract.refusals import bad_request, not_found, thread_pending
 from mirror.contract.router import Route
 from mirror.contract.shown import body_of, content, listed_message, whole_message
@@ -128,7 +128,8 @@ def _walk(
     """A page of those messages, newest first, that are wanted."""
 
     def following(after: list[Any] | None, given: Record) -> Iterable[paging.Placed]:
-        mailbox = call.backend.newest(call.account.mailbox_id, after=after, thread_id=thread_id)
+        words = plain_words(given.get("q") or "")
+        mailbox = call.backend.newest(call.account.mailbox_id, after=after, thread_id=thread_id, words=words)
         return (placed for placed in mailbox if wanted is None or wanted(placed[1], given))
 
     return paging.walk(call, name, scope, asked, following, lambda one, given: listed_message(call, one, given["body"]))

@@ -10,6 +10,10 @@ from mirror.contract.backend import Record
 
 Texts = Callable[[], str]
 
+_OPERATORS = frozenset(
+    {"from", "to", "cc", "bcc", "subject", "after", "before", "newer", "older", "has", "is", "in", "label"}
+)
+
 _IS = {"unread": "unread", "starred": "flagged", "flagged": "flagged", "important": "important"}
 _IN = {
     "inbox": "inbox",
@@ -25,6 +29,11 @@ _IN = {
 def matches(query: str, message: Record, body: Texts) -> bool:
     """Whether the message satisfies the query. `body` is asked for only when a word needs it."""
     return all(_satisfies(term, message, body) for term in _terms(query))
+
+
+def plain_words(query: str) -> list[str]:
+    """The words that a message must have somewhere, in a header or in its text."""
+    return [term for term in _terms(query) if not term.startswith("-") and term.partition(":")[0] not in _OPERATORS]
 
 
 def _terms(query: str) -> list[str]:

@@ -37,8 +37,8 @@ class Router:
     """Finds routes. Where several fit, the one with most fixed words is meant."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._routes = sorted(routes, key=lambda route: sum(part.startswith("{") for part in route.segments))
-        self._routes.sort(key=lambda route: -sum(not part.startswith("{") for part in route.segments))
+        # Those of one template stand together.
+        self._routes = sorted(routes, key=lambda route: (*_particular(route), route.template))
         self._loose = {route.template: re.compile(_loosely(route.template), re.DOTALL) for route in self._routes}
 
     def find(self, method: str, path: str, raw: str | None) -> tuple[Route, dict[str, str]]:
@@ -68,6 +68,12 @@ class Router:
     def _decoded(self, route: Route, path: str) -> dict[str, str] | None:
         match = self._loose[route.template].fullmatch(path)
         return None if match is None else match.groupdict()
+
+
+def _particular(route: Route) -> tuple[int, int]:
+    """Less for what has more fixed words, and then for what has fewer ids."""
+    ids = sum(part.startswith("{") for part in route.segments)
+    return ids - len(route.segments), ids
 
 
 def _exactly(route: Route, raw: str) -> dict[str, str] | None:

@@ -13,9 +13,6 @@ from mirror.contract.backend import Record, Stored
 from mirror.contract.wire import Call
 from mirror.formats.text import from_html
 
-# Services that send bodies in lists and feeds at all, when a bodyType was asked for.
-BODIES_IN_LISTS = ("Google", "Office365")
-
 _COVERS = {"recipients": ("to", "cc", "bcc", "replyTo")}
 _INTRODUCTION = re.compile(
     r"^(?:On|Am|Le|El|Il) .{0,300}?(?:wrote|schrieb|écrit|escribió|scritto)\b.{0,40}:\s*\Z", re.S
@@ -25,7 +22,8 @@ _INTRODUCTION = re.compile(
 def listed_message(call: Call, record: Stored, body_type: str | None) -> Stored:
     """A message as lists, conversations and feeds give it."""
     habits = call.server.options.omitted.get(call.account.service_type, {}).get("messages", ())
-    without_body = body_type is None or call.account.service_type not in BODIES_IN_LISTS
+    sending = call.server.options.bodies_in_lists
+    without_body = body_type is None or (sending is not None and call.account.service_type not in sending)
     omitted = {*habits, *(("body",) if without_body else ())}
     if omitted == {"body"} and isinstance(record, msgspec.Raw) and _lacks(record, b"body", b"omitted"):
         return msgspec.Raw(bytes(record).rstrip()[:-1] + b',"omitted":["body"]}')

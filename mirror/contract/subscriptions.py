@@ -35,20 +35,18 @@ def subscribe(call: Call) -> Answer:
         _check_resource(call, resource)
     if not _may_be_asked(url):
         raise bad_request("notificationUrl must be an https URL, or an http one of this machine")
-    wrong = call.server.notifications.verify(url)
+    wrong = call.watching[1].verify(url)
     if wrong is not None:
         raise bad_request(f"The validation of notificationUrl failed: {wrong}")
     with call.backend.batch():
         found(call.backend.find_account(call.account.id), "account")
-        made = call.server.subscriptions.add(
-            call.account.id, resource, url, asked.get("filters", []), asked.get("detailLevel")
-        )
+        made = call.watching[0].add(call.account.id, resource, url, asked.get("filters", []), asked.get("detailLevel"))
         return Answer(_shown(made))
 
 
 def listed(call: Call) -> Answer:
     inactive = call.flag("includeInactive")
-    every = call.server.subscriptions.of(call.account.id)
+    every = call.watching[0].of(call.account.id)
     return numbered(call, [_shown(one) for one in every if one.active or inactive])
 
 
@@ -57,7 +55,7 @@ def read(call: Call) -> Answer:
 
 
 def unsubscribe(call: Call) -> Answer:
-    call.server.subscriptions.remove(_own(call).id)
+    call.watching[0].remove(_own(call).id)
     return EMPTY
 
 
@@ -66,7 +64,7 @@ def _check_resource(call: Call, resource: str) -> None:
     if named is None:
         raise bad_request("resource is not one that can be watched")
     check_scope(call.server, call.account, scopes.to_watch(resource))
-    if named[1] is not None and call.server.subscriptions.parent(call.account.id, resource) is None:
+    if named[1] is not None and call.watching[0].parent(call.account.id, resource) is None:
         raise bad_request("resource names no calendar and no task list of this account")
 
 
@@ -85,9 +83,7 @@ def _may_be_asked(written: str) -> bool:
 
 def _own(call: Call) -> Subscription:
     wanted = int64("id", call.path["id"])
-    return found(
-        next((one for one in call.server.subscriptions.of(call.account.id) if one.id == wanted), None), "subscription"
-    )
+    return found(next((one for one in call.watching[0].of(call.account.id) if one.id == wanted), None), "subscription")
 
 
 def _shown(subscription: Subscription) -> Record:

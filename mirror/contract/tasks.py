@@ -23,18 +23,18 @@ def create_list(call: Call) -> Answer:
 
 
 def read_list(call: Call) -> Answer:
-    return Answer(_list(call))
+    return Answer(task_list(call))
 
 
 def update_list(call: Call) -> Answer:
     fields = call.fields(bodies.TaskList)
-    stored = _list(call)
+    stored = task_list(call)
     call.check_etag(stored)
     return Answer(call.writer.change(call, "task_lists", stored, without_nulls(fields)))
 
 
 def delete_list(call: Call) -> Answer:
-    stored = _list(call)
+    stored = task_list(call)
     if stored.get("defaultList"):
         raise bad_request("The default list can't be deleted")
     call.writer.delete(call, "task_lists", stored)
@@ -42,22 +42,22 @@ def delete_list(call: Call) -> Answer:
 
 
 def tasks(call: Call) -> Answer:
-    parent = _list(call)["id"]
+    parent = task_list(call)["id"]
     return paging.listing(call, "tasks", "tasks", parent=parent, show=lambda record: listed_task(call, record))
 
 
 def create(call: Call) -> Answer:
-    parent = _list(call)["id"]
+    parent = task_list(call)["id"]
     fields = without_nulls(_checked(call.fields(bodies.Task)))
     return _record_or_id(call.writer.create(call, "tasks", fields, parent), 201)
 
 
 def read(call: Call) -> Answer:
-    return Answer(_task(call, _list(call)["id"]))
+    return Answer(_task(call, task_list(call)["id"]))
 
 
 def update(call: Call) -> Answer:
-    parent = _list(call)["id"]
+    parent = task_list(call)["id"]
     fields = _checked(call.fields(bodies.Task))
     stored = _task(call, parent)
     call.check_etag(stored, required=False)
@@ -65,7 +65,7 @@ def update(call: Call) -> Answer:
 
 
 def delete(call: Call) -> Answer:
-    parent = _list(call)["id"]
+    parent = task_list(call)["id"]
     call.writer.delete(call, "tasks", _task(call, parent), parent)
     return OK
 
@@ -76,10 +76,10 @@ def start(call: Call) -> Answer:
 
 
 def _feed(call: Call) -> feeds.Feed:
-    return feeds.Feed("tasks", _list(call)["id"], lambda record, _: listed_task(call, record))
+    return feeds.Feed("tasks", task_list(call)["id"], lambda record, _: listed_task(call, record))
 
 
-def _list(call: Call) -> Record:
+def task_list(call: Call) -> Record:
     wanted = call.path["taskListId"]
     if wanted == "default":
         every = call.backend.records(call.account.mailbox_id, "task_lists")

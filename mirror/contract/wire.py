@@ -49,8 +49,9 @@ class Server:
     tokens: Tokens
     grants: Granting
     writer: Writer
-    subscriptions: Watching
-    notifications: Telling
+    # Who is told of changes, where anybody is.
+    subscriptions: Watching | None = None
+    notifications: Telling | None = None
     # How often sync starts and thread reads have been answered "not yet".
     waits: dict[tuple[object, ...], int] = field(default_factory=dict)
 
@@ -81,9 +82,22 @@ class Call:
     def writer(self) -> Writer:
         return self.server.writer
 
+    @property
+    def watching(self) -> tuple[Watching, Telling]:
+        """Who keeps subscriptions, and who tells. Raises: Refusal 404 where nobody does."""
+        if self.server.subscriptions is None or self.server.notifications is None:
+            raise not_found("resource")
+        return self.server.subscriptions, self.server.notifications
+
     def size_of(self, name: str) -> int:
-        """Records per page of this feed or list."""
-        return self.server.options.size_of(name)
+        """Records per page of this feed or list: the server's choice, or where a mirror stands behind, the program's."""
+        options = self.server.options
+        asked = self.number("pageSize") if options.mirrored else None
+        if asked is None:
+            return options.size_of(name)
+        if not 1 <= asked <= options.longest_page:
+            raise bad_request(f"pageSize must be from 1 to {options.longest_page}")
+        return asked
 
     def text(self, name: str) -> str | None:
         """The first value of a query parameter. Empty counts as not given."""

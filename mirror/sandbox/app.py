@@ -6,7 +6,7 @@ the sync protocol of contacts, calendars, mail and task lists, and subscriptions
 
 Where it knowingly deviates from the vendor's file, or decides what the file leaves open:
 
-- Not served, so 404: `suggestMeetingTimes`, tracking, follow-up, booking, users, `authorizeUser`, `prepare`, `/direct`.
+- Not served, so 404: tracking, follow-up, booking, users, `authorizeUser`, `prepare`, `/direct`.
 - Accepted credentials: a bearer token, or Basic with the application's id and secret and `X-Aurinko-Account-Id`. Sessions,
   cookies and Exchange identity tokens are answered with 401. A scope that was not granted: 403, or 401 by option.
 - Authorize refuses what the program got wrong with 400, and goes nowhere. What the person decides goes to the return URL, where
@@ -48,10 +48,12 @@ from mirror.contract import (
     events,
     folders,
     mail,
+    meeting_times,
     subscriptions,
     tasks,
 )
 from mirror.contract.application import application
+from mirror.contract.dispatch import Dispatch
 from mirror.contract.tokens import Tokens
 from mirror.contract.wire import Server
 from mirror.sandbox.api import auth, consent, control, management
@@ -69,6 +71,7 @@ ROUTES = (
     *accounts.ROUTES,
     *contacts.ROUTES,
     *calendars.ROUTES,
+    *meeting_times.ROUTES,
     *events.ROUTES,
     *mail.ROUTES,
     *folders.ROUTES,
@@ -103,7 +106,7 @@ def create_app(
     watching = Subscriptions(state)
     notifications = Notifications(watching, options, state.clock, post or Poster())
     server = Behind(state, options, tokens, Grants(state, options), Provider(state, options), watching, notifications)
-    app = application("mirror.sandbox", server, (*ROUTES, *OWN_ROUTES))
+    app = application("mirror.sandbox", Dispatch(server, (*ROUTES, *OWN_ROUTES)))
     app.extensions["sandbox"] = Sandbox(state, options, faults, tokens, server, notifications)
     setattr(app, "wsgi_app", faults.around(app.wsgi_app, state.clock))  # noqa: B010  (Flask's way, which mypy refuses)
     return app

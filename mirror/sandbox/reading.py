@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mirror.contract.backend import AccountLike, Bounds, Change
@@ -60,7 +60,12 @@ class Reading(Accounts):
         return self._changes(sql, (account_id, kind, parent or "", after, limit))
 
     def newest(
-        self, account_id: int, *, after: list[Any] | None, thread_id: str | None
+        self,
+        account_id: int,
+        *,
+        after: list[Any] | None,
+        thread_id: str | None,
+        words: Sequence[str] = (),  # noqa: ARG002
     ) -> Iterator[tuple[list[Any], Record]]:
         """Mail, newest first, after the message at this place, each with its own place."""
         thread = "" if thread_id is None else "thread_id = ? AND "
