@@ -100,7 +100,7 @@ DOORS = {
     "datasette_auth_passwords": ("web",),
     "tzlocal": ("cli",),
     "uvicorn": ("cli",),
-    "flask": ("contract", "sandbox"),
+    "flask": ("contract", "local_api", "sandbox"),
     "werkzeug": ("contract", "sandbox"),
     "vobject": ("formats",),
     "icalendar": ("formats",),

@@ -27,6 +27,8 @@ COMMANDS = {
     "sync": ("mirror.cli.sync", "Bring the mirror up to date, once."),
     "run": ("mirror.cli.serving", "Keep the mirror up to date and serve its pages, until stopped."),
     "serve": ("mirror.cli.serving", "Serve the pages only."),
+    "api": ("mirror.cli.api", "Serve the mirror's own API only: what upstream's API is, offline."),
+    "token": ("mirror.cli.token", "Let programs use the mirror's own API: make, list and revoke tokens."),
     "webhook": ("mirror.cli.webhook", "What upstream tells at once (mirror run --webhook-url): list it, or end it."),
     "password": ("mirror.cli.password", "Set or remove the password of the pages."),
     "status": ("mirror.cli.status", "How every account and feed is doing."),

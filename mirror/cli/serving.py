@@ -37,7 +37,7 @@ PORT = 8801
 GRACE_S = 1  # for pages that are on their way; then up to 3 s for pulls: together less than five
 
 
-def _serving_options(command: click.decorators.FC) -> click.decorators.FC:
+def serving_options(command: click.decorators.FC) -> click.decorators.FC:
     command = click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535),
                            help="0: any free one.")(command)  # fmt: skip
     return click.option("--host", default="127.0.0.1", show_default=True,
@@ -45,7 +45,7 @@ def _serving_options(command: click.decorators.FC) -> click.decorators.FC:
 
 
 @click.command()
-@_serving_options
+@serving_options
 @click.pass_context
 def serve(ctx: click.Context, host: str, port: int) -> None:
     """Serve the pages of the mirror. Nothing is synced."""
@@ -58,12 +58,12 @@ def serve(ctx: click.Context, host: str, port: int) -> None:
 
 
 @click.command()
-@_serving_options
+@serving_options
 @click.option("--webhook-url", metavar="URL", help="Where upstream reaches this machine (a tunnel or proxy that forwards"
               " /-/webhook): changes are told at once.")  # fmt: skip
 @click.pass_context
 def run(ctx: click.Context, host: str, port: int, webhook_url: str | None) -> None:
-    """Keep all accounts up to date and serve the pages, until Ctrl-C or SIGTERM."""
+    """Keep all accounts up to date and serve the pages and the API (under /v1), until Ctrl-C or SIGTERM."""
     if webhook_url is not None:
         base_of(webhook_url)
     store = store_of(ctx)
@@ -97,8 +97,9 @@ def run_until_stopped(
     on_ready: Callable[[], None] | None = None,
     webhook_url: str | None = None,
 ) -> None:
-    """The scheduler and the pages in this process; ends within five seconds of being asked to."""
+    """The scheduler, the pages and the API in this process; ends within five seconds of being asked to."""
     from mirror import loop, notify, schedule, settings
+    from mirror.cli.api import served_api
 
     asked = settings.read(home)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
@@ -126,7 +127,11 @@ def run_until_stopped(
     ending.then(clock.stop)
     loops.start()
     try:
-        serve_pages(store.path, listening, ending, access, on_ready=on_ready, in_front=in_front)
+        with served_api(home, access) as programs:
+            serve_pages(
+                store.path, listening, ending, access, on_ready=on_ready,
+                in_front=lambda pages: programs.in_front_of(pages if in_front is None else in_front(pages)),
+            )  # fmt: skip
     finally:
         finished = loops.stop()
     if overtaken:
@@ -165,7 +170,8 @@ def listen(host: str, port: int, *, guarded: bool = False) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with contextlib.ExitStack() as on_failure:
         try:
-            listening = on_failure.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            # Said to be TCP, so that asyncio turns Nagle's algorithm off: else an answer in two parts takes 40 ms longer.
+            listening = on_failure.enter_context(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((host, port))
             listening.listen(128)
@@ -199,9 +205,17 @@ def serve_pages(
     in_front: Callable[[Asgi], Asgi] | None = None,
 ) -> None:
     """Datasette over the file, in this thread, until it is time to end. `in_front`: makes what answers before it does."""
-    import uvicorn
-
     from mirror.web import create_datasette
+
+    pages = create_datasette(path, zone=time_zone(), access=access).app()
+    serve_until_stopped(pages if in_front is None else in_front(pages), listening, ending, on_ready=on_ready)
+
+
+def serve_until_stopped(
+    app: Any, listening: socket.socket, ending: Ending, *, on_ready: Callable[[], None] | None = None
+) -> None:
+    """An ASGI application, in this thread, until it is time to end."""
+    import uvicorn
 
     class Server(uvicorn.Server):
         @contextlib.contextmanager
@@ -215,13 +229,8 @@ def serve_pages(
                 on_ready()
 
     # lifespan off: Datasette starts on its first request; what it starts then lives in this loop
-    pages = create_datasette(path, zone=time_zone(), access=access).app()
     config = uvicorn.Config(
-        pages if in_front is None else in_front(pages),
-        log_level="warning",
-        lifespan="off",
-        timeout_graceful_shutdown=GRACE_S,
-        server_header=False,
+        app, log_level="warning", lifespan="off", timeout_graceful_shutdown=GRACE_S, server_header=False
     )
     server = Server(config)
 

@@ -61,12 +61,10 @@ class Mirror:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        conn = self.store.conn
-        conn.execute("BEGIN")
         try:
-            yield
+            with self.store.snapshot():
+                yield
         finally:
-            conn.execute("ROLLBACK")
             self._note_use()
 
     @contextmanager

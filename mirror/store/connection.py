@@ -69,6 +69,16 @@ class Store:
                 raise
 
     @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Everything that is read inside is of one moment. Nothing is written there."""
+        with translated(self.path):
+            self.conn.execute("BEGIN")
+            try:
+                yield self.conn
+            finally:
+                self.conn.execute("ROLLBACK")
+
+    @contextmanager
     def lease(self, account_id: int) -> Iterator[None]:
         """The right to pull an account, which one process has at a time. The system takes it back from a dead one.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from mirror.store.named import EDITED, Named, edited, place_of
 
+# The `+` before account_id and parents: by the index of seq, a page is read in order; by another, all would be sorted first.
 # Of an edited record, or one that was: its edits' place counts, not its version's.
 _NOT_LATER = (
     "NOT EXISTS (SELECT 1 FROM local_changes WHERE local_changes.kind = '{kind}' AND local_changes.record_id = {kind}.id"
@@ -32,8 +33,8 @@ def updated(
     """Live records with their places, in order. `within`: a condition on the observed ones; what is edited is told anyway."""
     asked = {**(values or {}), "account": account_id, "parent": parent_id, "after": after, "limit": limit}
     rows = conn.execute(
-        f"SELECT seq, id, remote_id, CAST(raw AS BLOB) FROM {kind} WHERE {place_of(kind)} AND seq > :after AND deleted_at IS NULL"
-        f" AND ({within}) AND {_NOT_LATER.format(kind=kind)} ORDER BY seq LIMIT :limit",
+        f"SELECT seq, id, remote_id, CAST(raw AS BLOB) FROM {kind} WHERE +{place_of(kind)} AND seq > :after"
+        f" AND deleted_at IS NULL AND ({within}) AND {_NOT_LATER.format(kind=kind)} ORDER BY seq LIMIT :limit",
         asked,
     )
     observed = [(row[0], Named(row[1], row[2], row[3])) for row in rows]
@@ -63,7 +64,7 @@ def buried(
         else "NULL AS folder, NULL AS message"
     )
     rows = conn.execute(
-        f"SELECT seq, remote_id AS id, deleted_at AS at, {told.format(kind)} FROM {kind} WHERE {place_of(kind)} AND seq > :after"
+        f"SELECT seq, remote_id AS id, deleted_at AS at, {told.format(kind)} FROM {kind} WHERE +{place_of(kind)} AND seq > :after"
         f" AND deleted_at IS NOT NULL AND {_NOT_LATER.format(kind=kind)} ORDER BY seq LIMIT :limit",
         asked,
     ).fetchall()
