@@ -12,6 +12,9 @@ from typing import Any, Literal
 Cursor = dict[str, Any]
 """What a source needs to go on, as a JSON object that only it understands. Upstream's tokens are in it verbatim."""
 
+LOCAL = "local-"
+"""How the names begin that a mirror's own API gives to what upstream has not named yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Feed:
@@ -40,6 +43,7 @@ class Gone:
 
     remote_id: str
     at: str | None = None  # upstream's time of the deletion
+    now: str | None = None  # of a name that was a mirror's own: the one by which the record is known since
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from mirror.errors import (
     Unsure,
     WrongAnswer,
 )
-from mirror.feed import Feed, Gone, Receipt, Record, Request, Write
+from mirror.feed import LOCAL, Feed, Gone, Receipt, Record, Request, Write
 from mirror.identify import describe, identify
 from mirror.resources import KINDS
 from mirror.sources.base import Source
@@ -208,11 +208,13 @@ class _Errand:
     def _merge_with_what_is_known(self) -> bool:
         """A pull may have seen a newer version since: then no request is needed to find out. False: nothing is to be sent."""
         newer, theirs = dispatch.news(self.store, self.edit)
+        error = "changed on both sides"
         if not newer or (theirs is not None and self.edit.kind == "messages"):
             return True
         if theirs is None:
-            return self._merge_with(Gone(""), error="")
-        return self._merge_with(Record("", json.dumps(theirs).encode()), error="changed on both sides")
+            remote_id = dispatch.readable_id(self.store, self.edit) or ""
+            return self._merge_with(self._read() if remote_id.startswith(LOCAL) else Gone(""), error=error)
+        return self._merge_with(Record("", json.dumps(theirs).encode()), error=error)
 
     def _merge_with(self, found: Record | Gone, *, error: str) -> bool:
         """Lay the edit over what upstream has now. True: there is something to send."""
@@ -338,7 +340,10 @@ class _Errand:
         remote_id = dispatch.readable_id(self.store, self.edit)
         assert write is not None
         assert remote_id is not None
-        return self.source.read(write.feed, remote_id)
+        found = self.source.read(write.feed, remote_id)
+        if isinstance(found, Gone) and found.now is not None:
+            return self.source.read(write.feed, found.now)  # the old name still leads to it, for writing too
+        return found
 
     def _wait(self, error: MirrorError) -> None:
         asked_s = error.after_s if isinstance(error, RetryLater) and error.after_s else 0.0

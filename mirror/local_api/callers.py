@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mirror.contract.backend import AccountLike
 from mirror.contract.grant import Grant
+from mirror.contract.refusals import Refusal
 from mirror.store.api_tokens import ApiToken
 from mirror.store.journal import Account
 
@@ -19,8 +20,15 @@ class Caller:
 
     @property
     def id(self) -> int:
-        """The account's number upstream, so that programs find the one that they know; else the mirror's own."""
-        known = self.mailbox.remote_id or ""
+        """The account's number upstream, so that programs find the one that they know; else the mirror's own.
+
+        Raises: Refusal, as long as nobody knows whose mailbox it is: a program would remember a number that changes.
+        """
+        known = self.mailbox.remote_id
+        if known is None:
+            raise Refusal(
+                408, "mailbox.unavailable", "Not known before the account's first sync", {"Retry-After": "60"}
+            )
         return int(known) if known.isascii() and known.isdigit() and len(known) < 19 else self.mailbox.id
 
     @property

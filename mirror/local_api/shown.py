@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from mirror.contract.backend import Record, Stored
-from mirror.store.named import LOCAL, Named
+from mirror.feed import LOCAL
+from mirror.store.named import Named
 
 ETAGGED = ("contacts", "events", "task_lists", "tasks")
 

@@ -13,10 +13,10 @@ from mirror.contract.backend import Record
 from mirror.contract.refusals import bad_request, forbidden, not_found
 from mirror.contract.wire import Call, without_nulls
 from mirror.errors import Invalid
+from mirror.feed import LOCAL
 from mirror.local_api.callers import Caller
 from mirror.local_api.state import Mirror
 from mirror.store import api_tokens, journal, outbox
-from mirror.store.named import LOCAL
 
 # Fields of a record that name another one, and that one's kind.
 _NAMES = {"tasks": ("parentId", "previousId"), "folders": ("parentId",)}

@@ -18,6 +18,7 @@ from mirror import clock as clocks
 from mirror.clock import Clock
 from mirror.errors import NotPermitted, NotReady, RecordGone, RestartFeed, SignInAgain, WrongAnswer
 from mirror.feed import (
+    LOCAL,
     Coverage,
     Cursor,
     Feed,
@@ -221,6 +222,8 @@ class Aurinko:
                 return Gone(remote_id)
             raise _refused(path, answer)
         change = answers.change_of(feed, raw)
+        if isinstance(change, Record) and change.remote_id != remote_id and remote_id.startswith(LOCAL):
+            return Gone(remote_id, now=change.remote_id)
         if isinstance(change, Unreadable) or change.remote_id != remote_id:
             raise WrongAnswer(f"GET {RECORDS[feed.kind]}: not the record that was asked for", status=answer.status)
         return change

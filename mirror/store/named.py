@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mirror.feed import LOCAL
 from mirror.resources import KINDS
 from mirror.store import edited_words
 
-LOCAL = "local-"
 LATER = 1 << 40
 """Where records that are to be created begin in the order in which records came."""
 
