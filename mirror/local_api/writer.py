@@ -58,11 +58,13 @@ class Outbox:
         self._take_in(call, "messages", "delete", {}, record_id=record_id, options=_draft_options(message))
 
     def send(self, call: Call, given: Record, answers: Record | None = None) -> Record:
-        record_id = None if answers is None else self._record_id(call, "messages", answers)
-        verb = "send" if answers is None else "reply"
-        made = self._take_in(
-            call, "messages", verb, without_nulls(given), record_id=record_id, options=_body_type(call)
-        )
+        fields, options = without_nulls(given), _body_type(call)
+        if answers is not None:
+            # An answer is part of the message that it answers until it is sent, and has no id.
+            record_id = self._record_id(call, "messages", answers)
+            self._take_in(call, "messages", "reply", fields, record_id=record_id, options=options)
+            return {}
+        made = self._take_in(call, "messages", "send", fields, options=options)
         return self._shown(call, "messages", -(made or 0))
 
     def draft(self, call: Call, given: Record, replaces: Record | None = None) -> str:
