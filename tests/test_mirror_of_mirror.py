@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 from chain import Chain, differences
+from local_served import new_token, served_api
+from mirror_cli import Cli, Upstream
 from worlds import CONTACTS
 
 from mirror.errors import RetryLater
+from mirror.store.connection import open_store
 
 SEEDS = 24 if os.environ.get("CI") else 6
 
@@ -65,6 +68,52 @@ def test_a_deletion_of_what_has_another_name_by_now_is_not_taken_for_done(tmp_pa
 
     assert (edit.state, (edit.theirs or {})["nickName"]) == ("conflict", "Ada"), "upstream has added fields of its own"
     chain.close()
+
+
+def test_two_mirrors_in_a_row_are_equal_over_http_after_edits_at_both_ends(
+    cli: Cli, upstream: Upstream, quick_path: Path
+) -> None:
+    far = Cli(quick_path / "far")
+    cli.add("work", upstream, "--since", "all")
+    typed(cli, "sync")
+    typed(cli, "account", "writable", "work", "on")
+    token = new_token(cli, "far")
+    with served_api(cli) as url:
+        typed(far, "account", "add", "copy", "--base-url", f"{url}/v1", "--since", "all", "--token-stdin", by=token)
+        typed(far, "sync")
+        typed(far, "account", "writable", "copy", "on")
+        assert different(cli, far) == []
+
+        changed, gone, *_ = upstream.ids("contacts")
+        upstream.state.change(upstream.account.id, "contacts", changed, {"nickName": "Amazing Grace"})
+        upstream.delete("contacts", gone)
+        typed(cli, "edit", "event", "1", "location=Room 1")
+        typed(cli, "new", "contact", "nickName=Made near")
+        typed(far, "edit", "task", "1", "title=Reworded far away")
+        typed(far, "new", "contact", "nickName=Made far away")
+        for mirror in (far, cli, far):
+            typed(mirror, "sync")
+
+        assert different(cli, far) == []
+    names = {record.get("nickName") for record in upstream.state.records(upstream.account.id, "contacts")}
+    assert names == {"Amazing Grace", "Made near", "Made far away", None}
+    assert far.query("SELECT title FROM tasks WHERE id = 1") == [("Reworded far away",)]
+    assert far.query("SELECT location FROM events WHERE id = 1") == [("Room 1",)]
+    assert far.query("SELECT deletion FROM contacts WHERE remote_id = ?", gone) == [("reported",)]
+
+
+def typed(cli: Cli, *arguments: str, by: str = "") -> None:
+    ran = cli(*arguments, typed=by)
+    assert ran.code == 0, ran
+
+
+def different(near: Cli, far: Cli) -> list[str]:
+    stores = [open_store(cli.home) for cli in (near, far)]
+    try:
+        return differences(*stores)
+    finally:
+        for store in stores:
+            store.close()
 
 
 def created_far_away(folder: Path) -> tuple[Chain, str]:
