@@ -21,8 +21,8 @@ from flask import Flask
 from openapi import API_FILE, api, schema_validator
 
 from mirror.clock import VirtualClock
+from mirror.contract.notifications import Post
 from mirror.sandbox.app import Sandbox, create_app, sandbox_of
-from mirror.sandbox.notifications import Post
 from mirror.sandbox.options import Options
 from mirror.sandbox.state import Account, State
 

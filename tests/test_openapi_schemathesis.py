@@ -30,8 +30,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from mirror.contract.grant import Grant
+from mirror.contract.notifications import Reply
 from mirror.sandbox.app import ROUTES
-from mirror.sandbox.notifications import Reply
 
 CHECKS = [
     not_a_server_error,
@@ -112,7 +112,7 @@ def numbers(box: Box, template: str) -> list[str]:
     """Ids of subscriptions or of accounts."""
     if "subscriptions" not in template:
         return [str(box.account.id)]
-    made = box.behind.server.subscriptions.add(box.account.id, "/contacts", "http://127.0.0.1:9/", (), None)
+    made = box.behind.server.subscriptions.add(box.account, "/contacts", "http://127.0.0.1:9/", (), None)
     return [str(made.id)]
 
 

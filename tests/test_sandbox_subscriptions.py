@@ -18,10 +18,10 @@ import pytest
 from sandbox_wire import Box, Transport, asking_wrongly, client, segment, validated
 
 from mirror.clock import VirtualClock
+from mirror.contract.notifications import Reply, signature
+from mirror.contract.posting import Poster
 from mirror.sandbox.app import create_app, sandbox_of
-from mirror.sandbox.notifications import Reply, signature
 from mirror.sandbox.options import Options
-from mirror.sandbox.posting import Poster
 from mirror.sandbox.serve import serve
 from mirror.sandbox.state import State
 

@@ -14,9 +14,9 @@ from openapi import API_FILE
 from sandbox_wire import Box, Transport, sandbox, validated
 from told import PLACES, PUBLIC, Subscriptions, Told
 
+from mirror.contract.notifications import Reply
 from mirror.errors import Refused, RetryLater, Usage, WrongAnswer
 from mirror.feed import Feed, Subscribed
-from mirror.sandbox.notifications import Reply
 from mirror.sources.aurinko import Aurinko
 from mirror.sources.aurinko_subscriptions import AurinkoSubscriptions
 from mirror.store import hints, journal, subscriptions
@@ -344,7 +344,7 @@ def test_aurinkos_are_made_listed_and_ended() -> None:
 def test_aurinkos_list_is_read_to_its_end() -> None:
     box = sandbox(post=said_yes)
     for number in range(205):
-        box.behind.server.subscriptions.add(box.account.id, "/contacts", f"https://x.example/{number}", [], None)
+        box.behind.server.subscriptions.add(box.account, "/contacts", f"https://x.example/{number}", [], None)
 
     assert len({one.notification_url for one in aurinko(box).subscriptions()}) == 205
 

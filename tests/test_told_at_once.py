@@ -111,7 +111,7 @@ def test_an_account_that_is_removed_is_no_longer_told_of_even_when_upstream_can_
 ) -> None:
     def watch() -> None:
         url = "https://mirror.example.org/-/webhook/token"
-        made = upstream.behind.server.subscriptions.add(upstream.account.id, "/contacts", url, [], None)
+        made = upstream.behind.server.subscriptions.add(upstream.account, "/contacts", url, [], None)
         told.write("INSERT INTO subscriptions (account_id, kind, remote_id, resource, notification_url, created_at, checked_at)"
                    f" SELECT id, 'contacts', '{made.id}', '/contacts', '{url}', '', '' FROM accounts")  # fmt: skip
 

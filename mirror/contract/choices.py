@@ -46,6 +46,16 @@ class Choices:
     # A mirror stands behind: no provider can be asked anything, and how long pages are is asked for by `pageSize`.
     mirrored: bool = False
     longest_page: int = 1_000
+    # What notifications are signed with.
+    signing_secret: str = ""
+    # Whether programs on other machines are told, too.
+    tells_others: bool = True
+    # Changes in one notification, seconds that a receiver may take, and how long it may fail before its subscription is
+    # made inactive. The vendor publishes none of these but the 30 seconds of the validation.
+    notification_size: int = 100
+    notification_timeout_s: float = 10
+    validation_timeout_s: float = 30
+    give_up_after_s: float = 86_400
     # The application that may act for accounts by id and secret; none where there is no secret.
     client_id: str = ""
     client_secret: str = ""

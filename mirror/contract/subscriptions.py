@@ -33,20 +33,21 @@ def subscribe(call: Call) -> Answer:
     resource, url = asked.get("resource", ""), asked.get("notificationUrl", "")
     with call.backend.batch():
         _check_resource(call, resource)
-    if not _may_be_asked(url):
-        raise bad_request("notificationUrl must be an https URL, or an http one of this machine")
+    beyond = call.server.options.tells_others
+    if not _may_be_asked(url, beyond=beyond):
+        allowed = "an https URL, or an http one of this machine" if beyond else "a URL of this machine"
+        raise bad_request(f"notificationUrl must be {allowed}")
     wrong = call.watching[1].verify(url)
     if wrong is not None:
         raise bad_request(f"The validation of notificationUrl failed: {wrong}")
     with call.backend.batch():
-        found(call.backend.find_account(call.account.id), "account")
-        made = call.watching[0].add(call.account.id, resource, url, asked.get("filters", []), asked.get("detailLevel"))
+        made = call.watching[0].add(call.account, resource, url, asked.get("filters", []), asked.get("detailLevel"))
         return Answer(_shown(made))
 
 
 def listed(call: Call) -> Answer:
     inactive = call.flag("includeInactive")
-    every = call.watching[0].of(call.account.id)
+    every = call.watching[0].of(call.account)
     return numbered(call, [_shown(one) for one in every if one.active or inactive])
 
 
@@ -64,11 +65,11 @@ def _check_resource(call: Call, resource: str) -> None:
     if named is None:
         raise bad_request("resource is not one that can be watched")
     check_scope(call.server, call.account, scopes.to_watch(resource))
-    if named[1] is not None and call.watching[0].parent(call.account.id, resource) is None:
+    if named[1] is not None and not call.watching[0].is_there(call.account, resource):
         raise bad_request("resource names no calendar and no task list of this account")
 
 
-def _may_be_asked(written: str) -> bool:
+def _may_be_asked(written: str, *, beyond: bool) -> bool:
     """Whether anything is sent there. Plain http stays on this machine."""
     try:
         url = urlsplit(written)
@@ -78,12 +79,13 @@ def _may_be_asked(written: str) -> bool:
         return False
     if not plain or not url.hostname or url.fragment or url.username is not None or port == 0:
         return False
-    return url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)
+    here = url.hostname in LOOPBACK
+    return (url.scheme == "https" and (beyond or here)) or (url.scheme == "http" and here)
 
 
 def _own(call: Call) -> Subscription:
     wanted = int64("id", call.path["id"])
-    return found(next((one for one in call.watching[0].of(call.account.id) if one.id == wanted), None), "subscription")
+    return found(next((one for one in call.watching[0].of(call.account) if one.id == wanted), None), "subscription")
 
 
 def _shown(subscription: Subscription) -> Record:

@@ -54,15 +54,15 @@ from mirror.contract import (
 )
 from mirror.contract.application import application
 from mirror.contract.dispatch import Dispatch
+from mirror.contract.notifications import Notifications, Post
+from mirror.contract.posting import Poster
 from mirror.contract.tokens import Tokens
 from mirror.contract.wire import Server
 from mirror.sandbox.api import auth, consent, control, management
 from mirror.sandbox.api.behind import Behind
 from mirror.sandbox.faults import Faults
 from mirror.sandbox.grants import Grants
-from mirror.sandbox.notifications import Notifications, Post
 from mirror.sandbox.options import Options
-from mirror.sandbox.posting import Poster
 from mirror.sandbox.provider.writer import Provider
 from mirror.sandbox.state import State
 from mirror.sandbox.subscriptions import Subscriptions

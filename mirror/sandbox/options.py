@@ -28,9 +28,3 @@ class Options(Choices):
     # How long a person may look at the consent page, and how long a program may take to exchange the code.
     sign_in_life_s: float = 900
     code_life_s: float = 300
-    # Changes in one notification, seconds that a receiver may take, and how long it may fail before its subscription is
-    # made inactive. The vendor publishes none of these but the 30 seconds of the validation.
-    notification_size: int = 100
-    notification_timeout_s: float = 10
-    validation_timeout_s: float = 30
-    give_up_after_s: float = 86_400

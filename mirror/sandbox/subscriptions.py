@@ -7,13 +7,14 @@ not know that it is watched.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from contextlib import AbstractContextManager
+from typing import Any
 from urllib.parse import unquote
 
 import msgspec
 
-from mirror.contract.watching import Subscription, watched
+from mirror.contract.backend import AccountLike
+from mirror.contract.watching import ALIASES, Change, Subscription, Waiting, watched
 from mirror.sandbox.state import PARENTS, State
 
 _COLUMNS = (
@@ -21,29 +22,6 @@ _COLUMNS = (
 )
 _OF = "account_id = ? AND kind = ? AND parent = ? AND seq > ?"
 _DRAFT = "EXISTS (SELECT 1 FROM json_each(record, '$.sysLabels') WHERE value = 'draft')"
-# What stands for the first calendar and the first task list, and the field that tells which it is.
-_ALIASES = {"events": ("primary", "primary"), "tasks": ("default", "defaultList")}
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a notification says of one record."""
-
-    seq: int
-    remote_id: str
-    change_type: Literal["created", "updated", "deleted"]
-    thread_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A notification that was not accepted yet."""
-
-    id: int
-    subscription_id: int
-    body: bytes
-    signed_at: int
-    attempts: int
 
 
 class Subscriptions:
@@ -53,11 +31,20 @@ class Subscriptions:
         self.state = state
 
     def add(
-        self, account_id: int, resource: str, url: str, filters: Sequence[str], detail_level: str | None
+        self, account: AccountLike, resource: str, url: str, filters: Sequence[str], detail_level: str | None
     ) -> Subscription:
-        """A new one, of what changes from now on. One like it may be there already; both are told."""
+        """A new one, of what changes from now on. One like it may be there already; both are told.
+
+        Raises: RecordGone, when the account is gone meanwhile.
+        """
         with self.state.batch():
-            row = (account_id, resource, url, msgspec.json.encode(filters).decode(), detail_level)
+            row = (
+                self.state.account(account.id).id,
+                resource,
+                url,
+                msgspec.json.encode(filters).decode(),
+                detail_level,
+            )
             self.state.write(
                 "INSERT INTO subscriptions (account_id, resource, url, filters, detail_level, created_at, seen_seq)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -68,8 +55,22 @@ class Subscriptions:
     def every(self) -> list[Subscription]:
         return self._found("1")
 
-    def of(self, account_id: int) -> list[Subscription]:
-        return self._found("account_id = ?", account_id)
+    def of(self, account: AccountLike) -> list[Subscription]:
+        return self._found("account_id = ?", account.id)
+
+    @property
+    def seq(self) -> int:
+        return self.state.seq
+
+    def batch(self) -> AbstractContextManager[None]:
+        return self.state.batch()
+
+    def signed_in(self) -> frozenset[int]:
+        """The accounts whose tokens are accepted."""
+        return frozenset(account.id for account in self.state.accounts() if account.status == "active")
+
+    def told_as(self, account_id: int) -> int:
+        return account_id
 
     def get(self, subscription_id: int) -> Subscription | None:
         return next(iter(self._found("id = ?", subscription_id)), None)
@@ -84,6 +85,10 @@ class Subscriptions:
         names = ", ".join(f"{name} = ?" for name in columns)
         self.state.write(f"UPDATE subscriptions SET {names} WHERE id = ?", (*columns.values(), subscription_id))
 
+    def is_there(self, account: AccountLike, resource: str) -> bool:
+        """Whether the account has what a resource is in."""
+        return self.parent(account.id, resource) is not None
+
     def parent(self, account_id: int, resource: str) -> str | None:
         """The id of the calendar or task list that a resource names, aliases too; None where there is none."""
         found = watched(resource)
@@ -92,7 +97,7 @@ class Subscriptions:
         kind, written = found
         mailbox_id = self.state.account(account_id).mailbox_id
         records = self.state.records(mailbox_id, PARENTS[kind])
-        alias, mark = _ALIASES[kind]
+        alias, mark = ALIASES[kind]
         if written == alias:
             return next((str(one["id"]) for one in records if one.get(mark)), None)
         names = (written, unquote(written or ""))

@@ -115,7 +115,7 @@ def _page(call: Call, types: tuple[AccountType, ...], services: tuple[str, ...])
 
 
 def _has_subscription(call: Call, account: Account, subscription_id: int) -> bool:
-    return any(one.id == subscription_id for one in behind(call).subscriptions.of(account.id))
+    return any(one.id == subscription_id for one in behind(call).subscriptions.of(account))
 
 
 # --- saving -----------------------------------------------------------------------------------------------------------

@@ -20,9 +20,8 @@ import msgspec
 
 from mirror import clock as clocks
 from mirror.clock import Clock
-from mirror.contract.watching import Subscription
-from mirror.sandbox.options import Options
-from mirror.sandbox.subscriptions import Change, Subscriptions, Waiting
+from mirror.contract.choices import Choices
+from mirror.contract.watching import Change, Keeper, Subscription, Waiting
 
 _LONGEST_WAIT_S = 600
 # How soon a change is told, where a thread looks for them.
@@ -52,7 +51,7 @@ def signature(secret: str, timestamp: str, content: bytes) -> str:
 class Notifications:
     """What is told, to whom, and when. One at a time, whoever asks for it."""
 
-    def __init__(self, subscriptions: Subscriptions, options: Options, clock: Clock, post: Post) -> None:
+    def __init__(self, subscriptions: Keeper, options: Choices, clock: Clock, post: Post) -> None:
         self.subscriptions = subscriptions
         self.options = options
         self.clock = clock
@@ -95,18 +94,19 @@ class Notifications:
     # --- looking --------------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        state = self.subscriptions.state
-        with state.batch():
+        every = self.subscriptions.every()
+        if not every or self._standing(every) == self._looked_at:
+            return
+        with self.subscriptions.batch():
             every = self.subscriptions.every()
-            if not every:
-                return
-            statuses = {account.id: account.status for account in state.accounts()}
-            looked_at = (state.seq, statuses, every)
-            if looked_at == self._looked_at:
-                return
+            *_, signed_in, _ = standing = self._standing(every)
             for subscription in every:
-                self._look_at(subscription, statuses[subscription.account_id] == "active")
-            self._looked_at = (state.seq, statuses, self.subscriptions.every())
+                self._look_at(subscription, subscription.account_id in signed_in)
+            self._looked_at = (*standing[:-1], self.subscriptions.every())
+
+    def _standing(self, every: list[Subscription]) -> tuple[int, frozenset[int], list[Subscription]]:
+        """What has to be otherwise before there can be anything to tell."""
+        return self.subscriptions.seq, self.subscriptions.signed_in(), every
 
     def _look_at(self, subscription: Subscription, signed_in: bool) -> None:
         if subscription.active and not signed_in:
@@ -125,14 +125,14 @@ class Notifications:
                 more = {} if at.detail_level == "signal" else {"payloads": [_payload(change) for change in changes]}
                 self._queue(at, more)
             full = len(changes) == size
-            self.subscriptions.note(at.id, seen_seq=changes[-1].seq if full else self.subscriptions.state.seq)
+            self.subscriptions.note(at.id, seen_seq=changes[-1].seq if full else self.subscriptions.seq)
             at = self.subscriptions.get(at.id) if full else None
 
     def _queue(self, subscription: Subscription, more: Mapping[str, object]) -> None:
         told = {
             "subscription": subscription.id,
             "resource": subscription.resource,
-            "accountId": subscription.account_id,
+            "accountId": self.subscriptions.told_as(subscription.account_id),
         }
         self.subscriptions.wait(subscription.id, msgspec.json.encode({**told, **more}), int(self._now()))
 
@@ -144,7 +144,7 @@ class Notifications:
             return False
         headers = self._headers(waiting.signed_at, waiting.body, "application/json")
         reply = self.post(subscription.url, headers, waiting.body, self.options.notification_timeout_s)
-        with self.subscriptions.state.batch():
+        with self.subscriptions.batch():
             # It may have been removed, or its account, while the receiver was asked.
             subscription = self.subscriptions.get(waiting.subscription_id)
             if subscription is None:
@@ -192,7 +192,7 @@ class Notifications:
         self._queue(subscription, {"lifecycleEvent": "error", "error": why})
 
     def _activate(self, subscription: Subscription) -> None:
-        seq = self.subscriptions.state.seq
+        seq = self.subscriptions.seq
         self.subscriptions.note(
             subscription.id, active=1, failing=None, fail_since=None, fail_description=None, seen_seq=seq
         )

@@ -1,4 +1,4 @@
-"""The sandbox's one way out: a POST over HTTP to a notification URL. It keeps nothing, follows no redirect, tries once."""
+"""The one way out: a POST over HTTP to a notification URL. It keeps nothing, follows no redirect, tries once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from mirror.sandbox.notifications import Reply
+from mirror.contract.notifications import Reply
 
 
 class Poster:
