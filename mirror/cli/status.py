@@ -78,7 +78,9 @@ def _print_account(account: dict[str, Any], now: datetime) -> None:
     if account["status"] == "needs_auth":
         why = "its token answers for another mailbox; give the right one" if account["status_detail"] == "wrong_mailbox" else (
             "sign in again")  # fmt: skip
-        click.secho(f"  needs you: {why} with: mirror account login {account['name']} --token-stdin", fg="red")
+        click.secho(
+            f"  needs you: {why} with: mirror account login {account['name']} --reauth (or --token-stdin)", fg="red"
+        )
     elif account["status"] == "paused":
         click.echo(f"  paused; go on with: mirror account resume {account['name']}")
     elif account["status_detail"]:
