@@ -65,7 +65,7 @@ MAY_IMPORT = {
         "store",
         "health",
         "settings",
-    ),  # fmt: skip
+    ),
     # It plays upstream, the disk and the person at once.
     "simulator": (*PULL, "sources", "identify", "pull", "push", "retry", "merge", "fields", "formats", "sandbox"),
     "cli": ("",),
