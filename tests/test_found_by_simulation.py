@@ -334,6 +334,24 @@ def test_what_push_has_read_before_a_listing_began_is_not_taken_for_listed(world
     assert set(world.live(CONTACTS)) == {"bo", "cy"}
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_edit_after_an_answer_that_was_given_before_does_not_cover_what_nobody_has_seen(
+    world: World, lost: bool
+) -> None:
+    world.upstream.put(EVENTS, "tea", "Tea", meetingInfo={"response": "accepted"})
+    world.pull()
+    world.edit(EVENTS, "tea", "respond", {"response": "accepted"})
+    edit = world.edit(EVENTS, "tea", "change", {"subject": "Mine"})
+    world.upstream.put(EVENTS, "tea", "Theirs", meetingInfo={"response": "accepted"})
+    if lost:
+        memory(world).fail("answer", Unsure("lost"))
+
+    world.push()
+
+    assert state(world, edit) == "conflict"
+    assert world.upstream.live(EVENTS)["tea"]["subject"] == "Theirs"
+
+
 def test_what_was_deleted_before_it_was_seen_can_be_made_anew_with_a_later_edit(world: World) -> None:
     made = world.edit(EVENTS, None, "create", fields(EVENTS, "Tea"))
     world.push()
