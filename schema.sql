@@ -65,7 +65,8 @@ CREATE TABLE feeds (
 CREATE UNIQUE INDEX feeds_place ON feeds(account_id, kind, ifnull(parent_id, 0));
 
 -- The ids that the walk under way has been given: how a record that is in both of upstream's feeds is noticed, also after
--- a crash in between. Emptied when the walk ends.
+-- a crash in between. Of a listing under way: what was read by itself meanwhile, and the listing has not shown. Emptied when
+-- the walk ends.
 CREATE TABLE walk_seen (
     feed_id      INTEGER NOT NULL REFERENCES feeds(id),
     remote_id    TEXT NOT NULL,
@@ -434,6 +435,7 @@ CREATE INDEX messages_account_id ON messages(account_id, received_at);   -- one 
 CREATE INDEX messages_sent ON messages(received_at, deleted_at, labels) WHERE labels LIKE '%"sent"%';   -- whom I wrote to
 CREATE INDEX messages_from_email ON messages(from_email, received_at, deleted_at);   -- who writes to me; newsletters
 CREATE INDEX messages_unread ON messages(account_id, folder_id, received_at) WHERE unread = 1 AND deleted_at IS NULL;   -- unread by folder
+CREATE INDEX messages_read ON messages(unread, received_at);   -- the table's filter `unread`: it binds its value, so no partial index serves
 CREATE INDEX messages_internet_message_id ON messages(internet_message_id);
 
 -- A list of tasks. A complete listing each time.

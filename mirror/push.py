@@ -26,7 +26,7 @@ from mirror.errors import (
     Unsure,
     WrongAnswer,
 )
-from mirror.feed import Counts, Feed, Gone, Receipt, Record, Request, Write
+from mirror.feed import Feed, Gone, Receipt, Record, Request, Write
 from mirror.identify import describe, identify
 from mirror.resources import KINDS
 from mirror.sources.base import Source
@@ -270,7 +270,9 @@ class _Errand:
         theirs: Fields = json.loads(found.raw)
         trashed = self.edit.verb == "delete" and "trash" in (theirs.get("sysLabels") or [])
         if trashed or (self.edit.verb != "delete" and settling.shows(self.edit.form, self.edit.patch, theirs)):
-            self.edit = dispatch.sent(self.store, self.edit, Receipt(found.remote_id, found.etag))
+            self.edit = dispatch.sent(
+                self.store, self.edit, Receipt(found.remote_id)
+            )  # its etag is of what others did, too
         else:
             self.edit = dispatch.again(self.store, self.edit)  # not done: once more, merged if need be
 
@@ -306,7 +308,7 @@ class _Errand:
             self.edit = dispatch.rejected(self.store, self.edit, "upstream said that it is gone, and still has it")
             return
         if feed is not None and (isinstance(found, Record) or (deleting and self._has_home(write.feed))):
-            incomplete.complete(self.store, feed, [found], Counts())
+            incomplete.take_in(self.store, feed, found)
             settling.look(self.store, self.edit)
             self.edit = outbox.edit(self.store, self.edit.id)
         if self.edit.state == "sent":

@@ -319,6 +319,9 @@ def test_the_same_phone_number_changed_on_both_sides_is_decided_by_its_path(
     assert writable("status").code == 3
     assert writable("status", "--json").json()["accounts"][0]["edits"]["conflict"] == 1
     assert "1 in conflict" in writable("status").out
+    assert "1 edit waits for your decision: mirror outbox" in writable("push").out
+    synced = writable("sync")
+    assert (synced.code, "1 edit waits for your decision" in synced.out) == (3, True)
 
     assert "is not decided" in writable("outbox", "resolve", "1").err
     assert "“neither” decides nothing" in writable("outbox", "resolve", "1", "neither").err

@@ -36,6 +36,11 @@ def told_of(store: Store, edit: Edit) -> str:
     return f"edit {edit.id}: {wish(store, edit)} {state}"
 
 
+def waits_for_a_person(many: int) -> str:
+    """So many edits that are in conflict or were refused, and the command that shows them."""
+    return ("1 edit waits" if many == 1 else f"{many:,} edits wait") + " for your decision: mirror outbox"
+
+
 def wish(store: Store, edit: Edit) -> str:
     """What an edit wants: `change contact 17 “Ada”`."""
     kind = KINDS[edit.kind]

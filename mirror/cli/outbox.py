@@ -16,7 +16,7 @@ from mirror.merge import Choice, Given, Overlap, resolve
 from mirror.store import journal, plans
 from mirror.store import outbox as edits
 from mirror.store.connection import Store
-from mirror.store.edits import OPEN, Edit
+from mirror.store.edits import NEEDS_A_PERSON, OPEN, Edit
 
 VALUE_LENGTH = 120
 DECISIONS = ("conflict", "rejected", "unsure")
@@ -107,7 +107,7 @@ def _after_number(store: Store, one: Edit) -> str:
 
 
 def needs_a_person(found: list[Edit]) -> int:
-    return PERSON if any(one.state in ("conflict", "rejected") for one in found) else DONE
+    return PERSON if any(one.state in NEEDS_A_PERSON for one in found) else DONE
 
 
 @outbox.command()

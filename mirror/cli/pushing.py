@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mirror.cli.edits import told_of, wish
+from mirror.cli.edits import told_of, waits_for_a_person, wish
 from mirror.cli.opening import leave, source_for, store_of
 from mirror.cli.outbox import document, needs_a_person
 from mirror.cli.sync import chosen_accounts
@@ -17,6 +17,7 @@ from mirror.feed import Request
 from mirror.store import dispatch
 from mirror.store import outbox as edits
 from mirror.store.connection import Store
+from mirror.store.edits import NEEDS_A_PERSON
 from mirror.store.journal import Account
 
 
@@ -47,14 +48,14 @@ def push(ctx: click.Context, names: tuple[str, ...], dry_run: bool, as_json: boo
                 continue
             click.echo(f"mirror: {sentence(error, account.name, account.base_url)}", err=True)
             worst = max(worst, exit_code(error))
+    left = edits.edits(store, states=NEEDS_A_PERSON)
     if as_json:
         document_ = {"home": str(store.home), "edits": told, "offline": away}
         click.echo(json.dumps(document_, indent=2, ensure_ascii=False))
     elif not told and not away and not worst:
-        click.echo("Nothing to send.")
+        click.echo(f"Nothing to send; {waits_for_a_person(len(left))}" if left else "Nothing to send.")
     if any(one.get("state") == "pending" and one["error"] for one in told):
         worst = max(worst, FAILED)
-    left = edits.edits(store, states=("conflict", "rejected"))
     leave(max(worst, needs_a_person(left)))
 
 

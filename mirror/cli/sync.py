@@ -10,7 +10,7 @@ import click
 
 from mirror import pull
 from mirror.cli import STOPPED
-from mirror.cli.edits import told_of
+from mirror.cli.edits import told_of, waits_for_a_person
 from mirror.cli.opening import guarded, home_of, leave, source_for, store_of
 from mirror.cli.progress import Progress
 from mirror.cli.words import DONE, FAILED, PERSON, exit_code, sentence, sentence_of
@@ -20,6 +20,7 @@ from mirror.push import push_account
 from mirror.resources import KINDS
 from mirror.store import journal, outbox, sweep
 from mirror.store.connection import Store
+from mirror.store.edits import NEEDS_A_PERSON
 from mirror.store.journal import Account, FeedRow
 from mirror.store.reading import kind_named, parent_name
 
@@ -102,6 +103,9 @@ def sync_accounts(
                 progress.complain(told["error"])
             told["status"] = journal.account(store, account.id).status
             codes = [code, *(OUTCOME_CODES[feed["outcome"]] for feed in told["feeds"])]
+            if left := outbox.edits(store, states=NEEDS_A_PERSON, account_id=account.id):
+                progress.say(f"{account.name}: {waits_for_a_person(len(left))}")
+                codes.append(PERSON)
             worst = max(worst, *codes, key=_badness)
     return worst
 

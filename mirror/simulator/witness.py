@@ -63,7 +63,7 @@ class Witnessed:
     def __init__(
         self, source: Source, account: str, account_id: int, witness: Witness, *,
         sending: Callable[[Write], AbstractContextManager[None]] = lambda _: nullcontext(),
-        looked: Callable[[Place], None] = lambda _: None,
+        looked: Callable[[Place, int | None], None] = lambda _, __: None,
     ) -> None:  # fmt: skip
         self._source = source
         self._account = account
@@ -135,7 +135,7 @@ class Witnessed:
             self._page.asked[remote_id] = found
         else:
             self._reads.append((feed, found))
-        self._looked(self._place(feed, remote_id))
+        self._looked(self._place(feed, remote_id), number_of(found.raw) if isinstance(found, Record) else None)
         return found
 
     def mailbox(self) -> Mailbox:

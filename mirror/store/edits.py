@@ -18,6 +18,7 @@ OPEN = ("pending", "sending", "sent", "unsure", "conflict")
 UNSENT = ("pending", "conflict")
 BUILDING = ("pending", "conflict", "rejected")
 """States of edits that go no further when what they build on is taken back."""
+NEEDS_A_PERSON = ("conflict", "rejected")
 CREATING = ("create", "send", "reply")
 VERBS: dict[str, frozenset[str]] = {
     "contacts": frozenset({"create", "change", "delete"}),

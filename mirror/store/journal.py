@@ -287,6 +287,15 @@ def caught_up(conn: sqlite3.Connection, feed: FeedRow, at: str, state: str = "fo
     conn.execute("DELETE FROM walk_seen WHERE feed_id = ?", [feed.id])
 
 
+def not_ahead(store: Store, account_id: int, kind: str) -> None:
+    """No feed of a kind was caught up later than now: what says so was written by a clock that has been set back since."""
+    with store.transaction() as conn:
+        conn.execute(
+            "UPDATE feeds SET caught_up_at = ?1 WHERE account_id = ?2 AND kind = ?3 AND caught_up_at > ?1",
+            [clocks.text(store.clock.now()), account_id, kind],
+        )
+
+
 def failed(store: Store, feed: FeedRow, error: str | None, *, after_s: float) -> None:
     """The schedule leaves the feed alone for a while; its cursor stands. Without an error, upstream was not ready yet."""
     feed.failures += int(error is not None)

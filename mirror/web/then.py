@@ -335,8 +335,8 @@ class Then:
         keyed = ", ".join(f"{name} {kind}{' PRIMARY KEY' if name == 'id' else ''}" for name, kind in columns.items())
         self.conn.execute(f"CREATE TEMP TABLE then_{table} ({keyed})")
         self.conn.executemany(f"INSERT INTO then_{table} VALUES ({', '.join('?' * len(columns))})", rows)
-        for owner in sorted({"contact_id", "event_id", "message_id"} & columns.keys()):
-            self.conn.execute(f"CREATE INDEX temp.then_{table}_{owner} ON then_{table}({owner})")
+        for found_by in sorted({"contact_id", "event_id", "message_id", "email", "from_email"} & columns.keys()):
+            self.conn.execute(f"CREATE INDEX temp.then_{table}_{found_by} ON then_{table}({found_by})")
 
     def _columns(self, table: str) -> dict[str, str]:
         return {row["name"]: row["type"] for row in self.conn.execute(f"PRAGMA main.table_info({table})")}

@@ -31,11 +31,14 @@ counted(email, received, sent, meetings, last_at) AS (
     WHERE received_at > :since AND received_at <= :until AND deleted_at IS NULL AND from_email IS NOT NULL GROUP BY from_email
     UNION ALL
     SELECT email, 0, count(DISTINCT message_id), 0, max(received_at)
-    FROM sent CROSS JOIN message_recipients ON message_id = sent.id
-    WHERE role <> 'reply_to' AND email IS NOT NULL GROUP BY email
+    FROM (
+        SELECT email, message_id FROM message_recipients
+        WHERE message_id IN (SELECT id FROM sent) AND role <> 'reply_to' AND email IS NOT NULL LIMIT -1
+    ) JOIN sent ON sent.id = message_id GROUP BY email
     UNION ALL
     SELECT email, 0, 0, count(DISTINCT event_id), NULL
-    FROM met CROSS JOIN event_attendees ON event_id = met.id WHERE email IS NOT NULL GROUP BY email
+    FROM (SELECT email, event_id FROM event_attendees WHERE event_id IN (SELECT id FROM met) AND email IS NOT NULL LIMIT -1)
+    GROUP BY email
 )
 SELECT email, sum(received) AS received, sum(sent) AS sent, sum(meetings) AS meetings, max(last_at) AS last_at
 FROM counted GROUP BY email
@@ -50,8 +53,9 @@ WHERE EXISTS (SELECT 1 FROM messages WHERE from_email = value AND received_at > 
 
 LATER_TO = """
 SELECT value AS email FROM json_each(:emails)
-WHERE EXISTS (SELECT 1 FROM message_recipients JOIN messages ON messages.id = message_id
-    WHERE email = value AND role <> 'reply_to' AND received_at > :until AND labels LIKE '%"sent"%' AND deleted_at IS NULL)
+WHERE EXISTS (SELECT 1 FROM message_recipients WHERE email = value AND role <> 'reply_to' AND EXISTS (
+    SELECT 1 FROM messages
+    WHERE id = message_id AND received_at > :until AND +labels LIKE '%"sent"%' AND deleted_at IS NULL))
 """
 
 SOON_WRITTEN_TO = """
@@ -73,9 +77,10 @@ SELECT value AS email,
     CASE WHEN NOT EXISTS (SELECT 1 FROM messages WHERE from_email = value AND deleted_at IS NULL)
         OR NOT EXISTS (SELECT 1 FROM message_recipients WHERE email = value LIMIT 1 OFFSET 100)
     THEN
-        (SELECT json_array(min(received_at), max(received_at)) FROM messages
+        (SELECT json_array(min(received_at), max(received_at)) FROM (
+            SELECT received_at FROM messages
             WHERE id IN (SELECT message_id FROM message_recipients WHERE email = value AND role <> 'reply_to' LIMIT 200)
-            AND labels LIKE '%"sent"%' AND deleted_at IS NULL)
+                AND +labels LIKE '%"sent"%' AND deleted_at IS NULL LIMIT -1))
     END AS some_to
 FROM json_each(:emails)
 """
@@ -84,10 +89,11 @@ FROM json_each(:emails)
 NAMES = """
 SELECT asked.value AS email,
     (SELECT name FROM people_overrides WHERE people_overrides.email = asked.value) AS said,
-    (SELECT min(contacts.id) FROM contact_emails JOIN contacts ON contacts.id = contact_id
-        WHERE contact_emails.email = asked.value AND deleted_at IS NULL AND contacts.name IS NOT NULL) AS contact_id,
-    (SELECT from_name FROM messages WHERE from_email = asked.value AND from_name IS NOT NULL
-        ORDER BY received_at DESC LIMIT 1) AS writes_as,
+    (SELECT id FROM contacts WHERE id IN (SELECT contact_id FROM contact_emails WHERE email = asked.value)
+        AND deleted_at IS NULL AND name IS NOT NULL ORDER BY id LIMIT 1) AS contact_id,
+    (SELECT from_name FROM (
+        SELECT from_name, received_at FROM messages WHERE from_email = asked.value AND from_name IS NOT NULL
+        ORDER BY received_at DESC LIMIT 1)) AS writes_as,
     coalesce(
         (SELECT name FROM message_recipients WHERE message_recipients.email = asked.value AND name IS NOT NULL LIMIT 1),
         (SELECT name FROM event_attendees WHERE event_attendees.email = asked.value AND name IS NOT NULL LIMIT 1)
@@ -114,9 +120,10 @@ MAILS = """
 SELECT id, received_at AS at, 'received' AS direction FROM messages
 WHERE from_email IN (SELECT value FROM json_each(:emails)) AND deleted_at IS NULL
 UNION ALL
-SELECT DISTINCT messages.id, received_at, 'sent' FROM message_recipients CROSS JOIN messages ON messages.id = message_id
-WHERE message_recipients.email IN (SELECT value FROM json_each(:emails)) AND role <> 'reply_to'
-    AND labels LIKE '%"sent"%' AND deleted_at IS NULL
+SELECT id, received_at, 'sent' FROM messages
+WHERE id IN (SELECT message_id FROM message_recipients
+        WHERE email IN (SELECT value FROM json_each(:emails)) AND role <> 'reply_to')
+    AND +labels LIKE '%"sent"%' AND deleted_at IS NULL
 ORDER BY at DESC
 """
 
@@ -127,8 +134,9 @@ WHERE messages.id IN (SELECT value FROM json_each(:ids)) ORDER BY received_at DE
 
 MEETINGS = """
 WITH met AS MATERIALIZED (
-    SELECT DISTINCT events.* FROM event_attendees CROSS JOIN events ON events.id = event_id
-    WHERE event_attendees.email IN (SELECT value FROM json_each(:emails)) AND deleted_at IS NULL AND coalesce(canceled, 0) = 0
+    SELECT * FROM events
+    WHERE id IN (SELECT event_id FROM event_attendees WHERE email IN (SELECT value FROM json_each(:emails)))
+        AND deleted_at IS NULL AND coalesce(canceled, 0) = 0
         AND coalesce(occurrence_type, '') <> 'deleted'
 )
 SELECT id, subject, location, all_day, starts_at AS at, 0 AS series FROM met WHERE recurrence_type IS NOT 'master'
