@@ -60,8 +60,9 @@ def status(ctx: click.Context, as_json: bool) -> None:
 
 
 def _with_health(document: dict[str, Any], judged: list[Health], told: dict[int, Told]) -> dict[str, Any]:
-    """The document with `health` in each account."""
+    """The document with `health` in each account (but those that were added since they were judged)."""
     by_name = {one.account: one for one in judged}
+    document["accounts"] = [account for account in document["accounts"] if account["name"] in by_name]
     for account in document["accounts"]:
         one = by_name[account["name"]]
         row = told.get(one.account_id)

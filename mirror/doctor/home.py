@@ -11,8 +11,7 @@ from mirror import notify, settings
 from mirror.doctor.line import Examination, Line, note, ok, wrong
 from mirror.errors import AccountBusy, UnreadableFile
 
-MINE = ("mirror.db", "mirror.db-wal", "mirror.db-shm", "blobs.db", "blobs.db-wal", "blobs.db-shm", "credentials.json",
-        settings.NAME)  # fmt: skip
+MINE = ("mirror.db", "mirror.db-wal", "mirror.db-shm", "blobs.db", "blobs.db-wal", "blobs.db-shm", "credentials.json")
 """What holds mail or secrets."""
 
 
