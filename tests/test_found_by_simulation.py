@@ -238,6 +238,21 @@ def test_a_creation_that_was_confirmed_without_a_name_is_not_sent_again_by_itsel
     assert world.upstream.live(CONTACTS) == {}
 
 
+def test_a_creation_that_others_have_changed_since_is_found_all_the_same(world: World) -> None:
+    edit = world.edit(CONTACTS, None, "create", {"nickName": "Bo"})
+    dispatch.unsure(world.store, dispatch.sending(world.store, edit), "lost")
+    world.upstream.put(CONTACTS, "made", "", nickName="Bo")
+    world.pull()
+    world.upstream.put(CONTACTS, "made", "", nickName="Bobby")
+    world.pull()
+
+    later(world)
+    world.push()
+
+    assert state(world, edit) == "settled"
+    assert [*world.upstream.live(CONTACTS)] == ["made"]
+
+
 def test_what_a_pull_has_brought_since_the_first_edit_can_be_removed_by_the_second(world: World) -> None:
     home, work = ({"address": f"ada@{place}.example"} for place in ("home", "work"))
     world.upstream.put(CONTACTS, "ada", "Ada", emailAddresses=[home])
