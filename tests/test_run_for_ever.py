@@ -55,6 +55,16 @@ def wait_until_told(file: Path, expected: list[tuple[str, str]]) -> None:
     pytest.fail(f"told: {told(file)}")
 
 
+def wait_until_noted(cli: Cli) -> None:
+    """A process that is killed before this tells again, and rightly so."""
+    clock = SystemClock()
+    for _ in range(600):
+        if cli.query("SELECT untold FROM health") == [(None,)]:
+            return
+        clock.sleep(0.1)
+    pytest.fail("it was not noted")
+
+
 # --- upgrades ---------------------------------------------------------------------------------------------------------
 
 
@@ -87,7 +97,7 @@ def test_a_transaction_that_is_under_way_ends_before_a_newer_mirror_changes_the_
 
 def test_run_stops_with_a_sentence_when_a_newer_mirror_has_changed_the_file(mirrored: Cli) -> None:
     with running(mirrored, "run", "--port", "0") as run:
-        run.url()
+        eventually(run.url(), lambda found: found["counts"]["messages"] == 3)
         upgrade(mirrored.home)
         run.read_until("was written by a newer mirror")
         code = run.process.wait(20)
@@ -135,6 +145,7 @@ def test_run_tells_once_over_restarts_and_power_cuts(cli: Cli, upstream: Upstrea
         eventually(run.url(), lambda found: found["counts"]["messages"] == 3)
         upstream.state.set_token_status(upstream.account.id, "dead")
         wait_until_told(file, [("work", "needs_auth")])
+        wait_until_noted(cli)
         run.process.kill()
         run.process.wait(20)
 
