@@ -79,16 +79,18 @@ def test_a_clock_that_is_right_is_ok(examination: Examination) -> None:
 
 
 def test_a_machine_without_time_zones_is_told_what_to_install(examination: Examination) -> None:
-    before = sys.modules.get("tzdata")
-    sys.modules["tzdata"] = None  # type: ignore[assignment]  # how Python notes that a package is not there
+    parts = {"tzdata", *(name for name in sys.modules if name.startswith("tzdata."))}
+    before = {name: sys.modules.get(name) for name in parts}
+    sys.modules.update(dict.fromkeys(parts))  # type: ignore[arg-type]  # None: how Python notes that a package is not there
     zoneinfo.reset_tzpath(to=())
     try:
         line = only(machine.time_zones, examination)
     finally:
         zoneinfo.reset_tzpath()
-        del sys.modules["tzdata"]
-        if before is not None:
-            sys.modules["tzdata"] = before
+        for name, module in before.items():
+            del sys.modules[name]
+            if module is not None:
+                sys.modules[name] = module
 
     assert (line.verdict, line.help) == ("wrong", "pip install --upgrade tzdata")
     assert only(machine.time_zones, examination).verdict == "ok"
