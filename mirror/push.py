@@ -272,7 +272,9 @@ class _Errand:
         theirs: Fields = json.loads(found.raw)
         trashed = self.edit.verb == "delete" and "trash" in (theirs.get("sysLabels") or [])
         if trashed or (self.edit.verb != "delete" and settling.shows(self.edit.form, self.edit.patch, theirs)):
-            self.edit = dispatch.sent(self.store, self.edit, Receipt(found.remote_id, found.etag))
+            self.edit = dispatch.sent(
+                self.store, self.edit, Receipt(found.remote_id)
+            )  # its etag is of what others did, too
         else:
             self.edit = dispatch.again(self.store, self.edit)  # not done: once more, merged if need be
 

@@ -73,6 +73,14 @@ def read(home: Path) -> Settings:
     return Settings(Notify(**values.get("notify", {})), **values.get("health", {}))
 
 
+def read_if_right(home: Path) -> Settings:
+    """The same, and the defaults where there is a mistake in it: for what is to go on until a person has corrected it."""
+    try:
+        return read(home)
+    except UnreadableFile:
+        return Settings()
+
+
 def _unknown(path: Path, written: str, section: str | None, name: str, known: list[str]) -> UnreadableFile:
     where = f"no {name} in [{section}]" if section else f"no section [{name}]"
     return UnreadableFile(f"{_line(written, section, name)}there is {where}; there are: {', '.join(known)}", str(path))

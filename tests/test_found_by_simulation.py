@@ -238,6 +238,21 @@ def test_a_creation_that_was_confirmed_without_a_name_is_not_sent_again_by_itsel
     assert world.upstream.live(CONTACTS) == {}
 
 
+def test_a_creation_that_others_have_changed_since_is_found_all_the_same(world: World) -> None:
+    edit = world.edit(CONTACTS, None, "create", {"nickName": "Bo"})
+    dispatch.unsure(world.store, dispatch.sending(world.store, edit), "lost")
+    world.upstream.put(CONTACTS, "made", "", nickName="Bo")
+    world.pull()
+    world.upstream.put(CONTACTS, "made", "", nickName="Bobby")
+    world.pull()
+
+    later(world)
+    world.push()
+
+    assert state(world, edit) == "settled"
+    assert [*world.upstream.live(CONTACTS)] == ["made"]
+
+
 def test_what_a_pull_has_brought_since_the_first_edit_can_be_removed_by_the_second(world: World) -> None:
     home, work = ({"address": f"ada@{place}.example"} for place in ("home", "work"))
     world.upstream.put(CONTACTS, "ada", "Ada", emailAddresses=[home])
@@ -332,6 +347,24 @@ def test_what_push_has_read_before_a_listing_began_is_not_taken_for_listed(world
 
     assert state(world, edit) == "settled"
     assert set(world.live(CONTACTS)) == {"bo", "cy"}
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_edit_after_an_answer_that_was_given_before_does_not_cover_what_nobody_has_seen(
+    world: World, lost: bool
+) -> None:
+    world.upstream.put(EVENTS, "tea", "Tea", meetingInfo={"response": "accepted"})
+    world.pull()
+    world.edit(EVENTS, "tea", "respond", {"response": "accepted"})
+    edit = world.edit(EVENTS, "tea", "change", {"subject": "Mine"})
+    world.upstream.put(EVENTS, "tea", "Theirs", meetingInfo={"response": "accepted"})
+    if lost:
+        memory(world).fail("answer", Unsure("lost"))
+
+    world.push()
+
+    assert state(world, edit) == "conflict"
+    assert world.upstream.live(EVENTS)["tea"]["subject"] == "Theirs"
 
 
 def test_what_was_deleted_before_it_was_seen_can_be_made_anew_with_a_later_edit(world: World) -> None:

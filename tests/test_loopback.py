@@ -40,7 +40,9 @@ class Waiting:
         return self.listening.url.removesuffix("/signed-in") + path
 
     def end(self) -> None:
-        if not self.came.done():
+        try:
+            self.came.result(1)  # what was answered just now may still be on its way out
+        except TimeoutError:
             self.get(f"error=over&state={self.state}")
         self.came.result(10)
         self._pool.shutdown()

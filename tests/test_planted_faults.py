@@ -42,7 +42,7 @@ def verdict(folder: Path, checks: list[str]) -> str:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mirror.errors import UnreadableFile
-from mirror.settings import Notify, Settings, read
+from mirror.settings import Notify, Settings, read, read_if_right
 
 WHOLE = """
 [notify]
@@ -83,6 +83,11 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UnreadableFile, match="UTF-8"):
         read(tmp_path)
+
+
+def test_what_is_to_go_on_goes_on_with_the_defaults(tmp_path: Path) -> None:
+    assert read_if_right(written(tmp_path, "[notify]\nexce = 1")) == Settings()
+    assert read_if_right(written(tmp_path, WHOLE)) == read(tmp_path)
 
 
 def test_the_ping_url_is_not_shown_by_accident(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -9,6 +10,11 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 from mirror_cli import TOKEN, Cli, Served, Terminal, Upstream
 from signing import AN_ADDRESS, Pasting, Person, login, set_app
+
+from mirror.cli.words import start_again
+from mirror.errors import NotSignedIn, PortInUse
+from mirror.loopback import Loopback
+from mirror.sign_in import PATIENCE_S, RETURN_PORT
 
 GOOGLE = ("--service", "google")
 
@@ -186,6 +192,18 @@ def test_an_account_that_began_with_a_token_can_sign_in_in_the_browser(ready: Cl
     assert ready("sync").code == 0
 
 
+def test_login_alone_signs_in_again_where_that_can_be_done(ready: Cli, upstream: Upstream) -> None:
+    login(ready, Person(), "work", *GOOGLE)
+    person = Person()
+
+    ran = login(ready, person, "work")
+
+    assert ran.code == 0, ran
+    assert "accountId" in person.asked
+    ready("app", "forget", "--base-url", upstream.url)
+    assert login(ready, person, "work").code == 2
+
+
 def test_reauth_of_an_account_that_is_not_there_is_a_mistake(ready: Cli) -> None:
     ran = login(ready, Person(), "work", "--reauth")
 
@@ -349,6 +367,27 @@ def test_what_can_not_be_meant_is_refused_before_a_browser_opens(ready: Cli, arg
     assert ran.code == 2
     assert said in ran.err
     assert person.opened == []
+
+
+def test_a_port_that_is_taken_is_replaced_unless_it_was_asked_for(ready: Cli) -> None:
+    person = Person()
+    with Loopback() as taken:
+        port = taken.url.split(":")[2].split("/")[0]
+        asked_for = login(ready, person, "work", *GOOGLE, "--return-port", port)
+    assert asked_for.code == 2
+    assert "choose another one with --return-port" in asked_for.err
+
+    with contextlib.suppress(PortInUse), Loopback(RETURN_PORT):
+        assert login(ready, person, "work", *GOOGLE).code == 0
+        assert f":{RETURN_PORT}/" not in person.asked["returnUrl"]
+
+
+def test_that_nobody_came_back_is_said_with_what_may_help() -> None:
+    said = start_again(NotSignedIn("timed_out"), "mirror account login work --service Google")
+
+    assert said.startswith("nobody came back from signing in within five minutes. Nothing was changed.")
+    assert "Register it in the portal" in said
+    assert PATIENCE_S == 300
 
 
 @pytest.mark.parametrize(("written", "name"), [("GOOGLE", "Google"), ("office365", "Office365"), ("Gmail", "Google"),

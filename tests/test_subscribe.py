@@ -119,6 +119,14 @@ def test_with_another_address_the_older_ones_are_ended_whatever_they_were_called
     assert watch.watched() == set(PLACES)
 
 
+def test_one_at_our_place_whose_end_is_no_longer_known_is_ended(watch: Watch) -> None:
+    base = watch.address.url.rpartition("/")[0]
+    watch.upstream.found = [Subscribed("77", "/contacts", f"{base}/of-a-home-that-was-restored")]
+
+    assert ("unsubscribe", "77") in watch.keep()
+    assert len(watch.upstream.found) == len(PLACES)
+
+
 def test_of_two_for_one_feed_one_is_ended(watch: Watch) -> None:
     watch.keep()
     watch.upstream.found.append(replace(watch.upstream.found[0], remote_id="77"))

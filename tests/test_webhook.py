@@ -240,6 +240,17 @@ def test_within_one_second_the_same_bytes_may_be_of_another_change(told: Told) -
     assert told.hints() == [("contacts", False)]
 
 
+def test_what_is_told_again_during_a_pass_is_not_seen_to_by_it(told: Told) -> None:
+    body = notification()
+    told.tell(body)
+    (feed,) = [one for one in journal.known_feeds(told.store, told.account.id) if one.kind == "contacts"]
+    begun_at = hints.newest(told.store, feed)
+    told.tell(body)
+    hints.pulled(told.store, feed, begun_at)
+
+    assert told.hints() == [("contacts", False)]
+
+
 def test_a_lifecycle_error_is_written_down_and_active_again_is_caught_up_with(told: Told) -> None:
     place = told.subscribe("contacts", "9")
 

@@ -48,6 +48,8 @@ COMMANDS = {
     "show": ("mirror.cli.browse", "One record, whole."),
     "people": ("mirror.cli.people", "Who is who: everybody you have to do with, by all their addresses."),
     "history": ("mirror.cli.history", "All versions of a record, and what each changed."),
+    "doctor": ("mirror.cli.doctor", "Look the whole set-up over, and say what to do where something is wrong."),
+    "service": ("mirror.cli.service", "Have mirror run started with your session, and again when it fails."),
     "verify": ("mirror.cli.keeping", "Look over the whole mirror; --repair what can be rebuilt."),
     "backup": ("mirror.cli.keeping", "A consistent copy in a folder, while everything goes on."),
     "retry": ("mirror.cli.keeping", "Ask again for the records that could not be stored."),

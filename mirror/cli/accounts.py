@@ -106,7 +106,7 @@ def resume(ctx: click.Context, name: str) -> None:
     found = journal.account_named(store, name)
     if found.status == "needs_auth":
         raise Usage(
-            f"{name} is not paused: it needs you to sign in again, with: mirror account login {name} --token-stdin"
+            f"{name} is not paused: it needs you to sign in again, with: mirror account login {name} --reauth (or --token-stdin)"
         )
     journal.set_status(store, found.id, "active")
     click.echo(f"{name} goes on with the next sync.")
@@ -125,6 +125,8 @@ def writable(ctx: click.Context, name: str, switch: str) -> None:
         click.echo(
             f"{name} is writable: edits are kept here at once, and sent with the next sync. See them with: mirror outbox"
         )
+        if found.service and credentials.has_app(store.home, found.base_url):
+            click.echo(f"Signed in to read only? Then give it the right to write: mirror account login {name} --reauth")
         return
     waiting = len(outbox.edits(store, account_id=found.id))
     click.echo(f"{name} is read-only." + (f" {waiting} edits stay in the outbox and are not sent." if waiting else ""))

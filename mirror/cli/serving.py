@@ -27,6 +27,7 @@ from mirror.cli.webhook import receiving, say_what_is_missing
 from mirror.cli.words import DONE, FAILED, sentence
 from mirror.clock import SystemClock
 from mirror.errors import HomeTooNew, PortInUse, Usage
+from mirror.settings import Settings, read
 from mirror.store import journal
 from mirror.subscribe import base_of
 
@@ -68,6 +69,7 @@ def run(ctx: click.Context, host: str, port: int, webhook_url: str | None) -> No
         base_of(webhook_url)
     store = store_of(ctx)
     access = access_of(home_of(ctx), host)
+    settings = read(home_of(ctx))
     listening = listen(host, port, guarded=access.password_hash is not None)
     with Ending() as ending:
         _say_where(listening, host)
@@ -78,7 +80,7 @@ def run(ctx: click.Context, host: str, port: int, webhook_url: str | None) -> No
         if webhook_url is not None:
             say_what_is_missing(store)
         store.close()
-        run_until_stopped(home_of(ctx), listening, ending, access, webhook_url=webhook_url)
+        run_until_stopped(home_of(ctx), listening, ending, access, settings=settings, webhook_url=webhook_url)
 
 
 def _say_where(listening: socket.socket, host: str) -> None:
@@ -95,13 +97,13 @@ def run_until_stopped(
     *,
     tick_s: float | None = None,
     on_ready: Callable[[], None] | None = None,
+    settings: Settings | None = None,
     webhook_url: str | None = None,
 ) -> None:
     """The scheduler, the pages and the API in this process; ends within five seconds of being asked to."""
-    from mirror import loop, notify, schedule, settings
+    from mirror import loop, notify, schedule
     from mirror.cli.api import served_api
 
-    asked = settings.read(home)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     for chatty in ("httpx", "uvicorn", "uvicorn.error", "uvicorn.access", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -118,9 +120,9 @@ def run_until_stopped(
     loops = schedule.Schedule(
         store, functools.partial(_source, home, clock), clock, tick_s=tick_s if tick_s is not None else loop.TICK_S,
         address=told.address if told is not None else None,
-        watch=notify.watch(asked, clock, lambda: clock.stopping), on_overtaken=on_overtaken,
+        watch=notify.watch(settings or Settings(), clock, lambda: clock.stopping), on_overtaken=on_overtaken,
     )  # fmt: skip
-    in_front = None
+    in_front: Callable[[Asgi], Asgi] = lambda app: app  # noqa: E731
     if told is not None:
         guarded = access.password_hash is not None
         in_front = functools.partial(told.hook.in_front_of, take=told.take(loops.hurry), guarded=guarded)
@@ -130,7 +132,7 @@ def run_until_stopped(
         with served_api(home, access) as programs:
             serve_pages(
                 store.path, listening, ending, access, on_ready=on_ready,
-                in_front=lambda pages: programs.in_front_of(pages if in_front is None else in_front(pages)),
+                in_front=lambda pages: in_front(programs.in_front_of(pages)),
             )  # fmt: skip
     finally:
         finished = loops.stop()

@@ -24,7 +24,7 @@ from mirror.cli.asking import (
     secret_from,
     since_date,
 )
-from mirror.cli.opening import leave, store_of, system_clock
+from mirror.cli.opening import home_of, leave, store_of, system_clock
 from mirror.cli.words import AURINKO_URL, PERSON, exit_code, plain, sentence, start_again, why_not_signed_in
 from mirror.clock import Clock
 from mirror.credentials import App
@@ -75,10 +75,9 @@ def login(ctx: click.Context, name: str, service: str | None, reauth: bool, writ
           account_id: str | None) -> None:  # fmt: skip
     """Sign in to a mailbox in the browser, or give an account a new token for the same mailbox."""
     handed_over = bool(token_stdin or token_env or client_id or client_secret_env or account_id)
+    if not (service or reauth or handed_over):
+        reauth = _can_sign_in_again(ctx, name)
     if not (service or reauth):
-        if not handed_over:
-            raise Usage(f"say how: mirror account login {name} --service Google (in the browser), --reauth (again, for an"
-                        " account that is there), or --token-stdin")  # fmt: skip
         _take_token(ctx, name, secret_from(token_stdin, token_env, client_id, client_secret_env, account_id))
         return
     if handed_over:
@@ -93,6 +92,16 @@ def login(ctx: click.Context, name: str, service: str | None, reauth: bool, writ
     with saying_why(name, chosen, f"mirror account login {name} {how}"):
         browser = Browser(not no_browser, return_port)
         _tell(_signed_in(store, name, chosen, wanted, None if reauth else reach, browser), wanted)
+
+
+def _can_sign_in_again(ctx: click.Context, name: str) -> bool:
+    """True, for an account that is there and has an application to sign in with. Raises: Usage, which says what else."""
+    home = home_of(ctx)
+    there = [one for one in journal.accounts(store_of(ctx)) if one.name == name] if home.is_dir() else []
+    if any(one.service and credentials.has_app(home, one.base_url) for one in there):
+        return True
+    raise Usage(f"say how: mirror account login {name} --service Google (in the browser), --reauth (again, for an account that"
+                " is there), or hand its access token over with --token-stdin")  # fmt: skip
 
 
 def _wanted(store: Store, name: str, known: Account | None, service: str | None, base_url: str | None, writable: bool,
@@ -166,12 +175,13 @@ def get_code(app: App, wanted: Wanted, browser: Browser, clock: Clock) -> str:
 
 
 def _listening(port: int | None) -> Loopback:
-    """On the port that was asked for; else on the one to be registered, or any. Raises: PortInUse."""
+    """On the port that was asked for; else on the one to be registered, or any. Raises: Usage, PortInUse."""
     try:
         return Loopback(port or sign_in.RETURN_PORT)
-    except PortInUse:
+    except PortInUse as error:
         if port is not None:
-            raise
+            raise Usage(f"port {port} can't be used ({error.reason}); choose another one with --return-port, and register its"
+                        " return URL in the portal") from None  # fmt: skip
         return Loopback()
 
 

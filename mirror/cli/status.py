@@ -60,8 +60,9 @@ def status(ctx: click.Context, as_json: bool) -> None:
 
 
 def _with_health(document: dict[str, Any], judged: list[Health], told: dict[int, Told]) -> dict[str, Any]:
-    """The document with `health` in each account."""
+    """The document with `health` in each account (but those that were added since they were judged)."""
     by_name = {one.account: one for one in judged}
+    document["accounts"] = [account for account in document["accounts"] if account["name"] in by_name]
     for account in document["accounts"]:
         one = by_name[account["name"]]
         row = told.get(one.account_id)
@@ -78,7 +79,9 @@ def _print_account(account: dict[str, Any], now: datetime) -> None:
     if account["status"] == "needs_auth":
         why = "its token answers for another mailbox; give the right one" if account["status_detail"] == "wrong_mailbox" else (
             "sign in again")  # fmt: skip
-        click.secho(f"  needs you: {why} with: mirror account login {account['name']} --token-stdin", fg="red")
+        click.secho(
+            f"  needs you: {why} with: mirror account login {account['name']} --reauth (or --token-stdin)", fg="red"
+        )
     elif account["status"] == "paused":
         click.echo(f"  paused; go on with: mirror account resume {account['name']}")
     elif account["status_detail"]:

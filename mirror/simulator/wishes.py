@@ -68,6 +68,17 @@ def paths_of(form: str, overlap: Overlap) -> set[str]:
     return {overlap.path, *(path for path, _ in _flat(known, name, mine))}
 
 
+def _is_both(told: str, one: str, other: str) -> bool:
+    """Whether an entry that was added on both sides says what either of them said of it, and nothing else."""
+    try:
+        whole, *sides = (json.loads(text) for text in (told, one, other))
+    except ValueError:  # nothing was there, or several entries
+        return False
+    if not all(isinstance(side, dict) for side in (whole, *sides)):
+        return False
+    return bool(whole == {**sides[0], **sides[1]} == {**sides[1], **sides[0]})
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One path: what the person saw there, and what should be there. Empty: nothing."""
@@ -174,7 +185,7 @@ class Wishes:
         for path in sorted({*was, *now}):
             old, new = was.get(path, ""), now.get(path, "")
             wanted = wish.wants.get(path)
-            if old == new:
+            if old == new or (wanted is not None and wanted.saw == "" and _is_both(new, old, wanted.want)):
                 continue
             if wanted is None:
                 yield f"{path} became {new!r:.80} from {old!r:.80}, which nobody wanted"

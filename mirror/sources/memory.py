@@ -158,7 +158,7 @@ class Memory:
         if write.verb == "delete":
             self.drop(write.feed, write.remote_id)
             return Receipt(write.remote_id)
-        if write.etag is not None and write.etag != known.etag:
+        if write.verb == "change" and write.etag not in (None, known.etag):  # all else is done unconditionally
             raise Changed(write.remote_id, status=412)
         fields = {k: v for k, v in json.loads(known.raw).items() if k not in ("id", "etag", "lastModifiedTime")}
         written: dict[str, Any]

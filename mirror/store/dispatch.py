@@ -127,9 +127,12 @@ def settled(store: Store, one: Edit) -> Edit:
 
 
 def _move_on(conn: sqlite3.Connection, done: Edit) -> None:
-    """The next edit of the record goes by what upstream has now: the etag of the answer, if nothing was merged into it."""
+    """The next edit of the record goes by what upstream has now: the etag of the answer, if nothing was merged into it.
+
+    Not that of an answer to an invitation, which is given whatever has become of the event.
+    """
     etag = (done.receipt or {}).get("etag")
-    if done.verb in ("change", "respond") and etag:
+    if done.verb == "change" and etag:
         conn.execute(
             "UPDATE edits SET base_etag = ? WHERE kind = ? AND record_id = ? AND id > ? AND state = 'pending' AND base_etag IS ?",
             [etag, done.kind, done.record_id, done.id, done.base_etag],

@@ -132,7 +132,7 @@ def add_within(
         if last is not None and last.state in UNSENT and (last.verb, verb) in FOLDS and last.plan_id == plan_id:
             return _fold(store, conn, last, verb, patch, options, base)
         if (
-            last is not None and last.receipt and last.base_etag == etag
+            last is not None and last.verb == "change" and last.receipt and last.base_etag == etag
         ):  # else: what was merged into it, nobody has seen
             etag = last.receipt.get("etag") or etag
         if verb == "change" and not options.get("draft"):  # a draft is replaced whole

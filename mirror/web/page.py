@@ -16,9 +16,8 @@ from datasette.utils.asgi import BadRequest, NotFound, Request, Response
 from mirror import clock as clocks
 from mirror import moments, settings
 from mirror.clock import Clock, SystemClock
-from mirror.errors import UnreadableFile, Usage
+from mirror.errors import Usage
 from mirror.health import STALE_AFTER_S
-from mirror.settings import Settings
 from mirror.web import links, over, then
 
 DATABASE = "mirror"
@@ -132,7 +131,7 @@ async def _ask(request: Request, datasette: Datasette, read: Callable[[Asked], A
     at = _moment(request.args.get("at"), now, zone)
 
     def run(conn: Any) -> tuple[Answer, Asked]:
-        asked = Asked(conn, clocks.text(now), zone, at, stale_after_s=settings_of(path.parent).stale_after_s)
+        asked = Asked(conn, clocks.text(now), zone, at, stale_after_s=settings.read_if_right(path.parent).stale_after_s)
         return read(asked), asked
 
     path = Path(database.path)
@@ -151,14 +150,6 @@ async def _ask(request: Request, datasette: Datasette, read: Callable[[Asked], A
             return run(conn)
 
     return await database.execute_fn(run_then)  # type: ignore[no-any-return]  # datasette is untyped
-
-
-def settings_of(home: Path) -> Settings:
-    """What the home's `mirror.toml` says; with a mistake in it, as if it said nothing: `mirror run` has refused it."""
-    try:
-        return settings.read(home)
-    except UnreadableFile:
-        return Settings()
 
 
 def zone_of(request: Request, datasette: Datasette) -> ZoneInfo:
