@@ -55,12 +55,18 @@ CREATE TABLE feeds (
     caught_up_at TEXT,                     -- when upstream last had nothing more
     failures     INTEGER NOT NULL DEFAULT 0,  -- in a row
     retry_at     TEXT,                     -- the schedule leaves it alone until then
-    error        TEXT
+    error        TEXT,
+    changed_at   TEXT,                     -- when a pass last brought a change: lively feeds are asked more often
+    total_runs   INTEGER NOT NULL DEFAULT 0,  -- counted for ever, while rows of `runs` are cleared away
+    total_failed INTEGER NOT NULL DEFAULT 0,
+    total_requests INTEGER NOT NULL DEFAULT 0,
+    total_bytes  INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX feeds_place ON feeds(account_id, kind, ifnull(parent_id, 0));   -- the feeds of an account, in every pass
 
 -- The ids that the walk under way has been given: how a record that is in both of upstream's feeds is noticed, also after
--- a crash in between. Emptied when the walk ends.
+-- a crash in between. Of a listing under way: what was read by itself meanwhile, and the listing has not shown. Emptied when
+-- the walk ends.
 CREATE TABLE walk_seen (
     feed_id      INTEGER NOT NULL REFERENCES feeds(id),
     remote_id    TEXT NOT NULL,
@@ -153,6 +159,7 @@ CREATE TABLE edits (
 CREATE INDEX edits_state ON edits(state, account_id);   -- what is to be sent, what waits for a person: push, status, outbox
 CREATE INDEX edits_record ON edits(kind, coalesce(record_id, -id));   -- the edits of a record
 CREATE INDEX edits_plan_id ON edits(plan_id) WHERE plan_id IS NOT NULL;   -- the edits of a plan
+CREATE INDEX edits_marker ON edits(marker);   -- a record that is to be created is known to programs by it
 
 -- Many edits at once, worked out on a scratch copy and looked at before anything is done.
 CREATE TABLE plans (
@@ -181,6 +188,31 @@ CREATE TABLE overlays (
     PRIMARY KEY (kind, record_id)
 ) WITHOUT ROWID;
 
+-- The place in the order of change of what edits last did to how a record reads: laid something else over it, or let it be as it
+-- was observed again. Programs that follow the mirror's own API are told of these as they are told of versions.
+CREATE TABLE local_changes (
+    kind         TEXT NOT NULL,
+    record_id    INTEGER NOT NULL,         -- negative: of a record that was to be created, and is gone if it has no overlay
+    account_id   INTEGER NOT NULL REFERENCES accounts(id),
+    parent_id    INTEGER,
+    seq          INTEGER NOT NULL,         -- later than the record's own as long as it has an overlay
+    PRIMARY KEY (kind, record_id)
+) WITHOUT ROWID;
+CREATE INDEX local_changes_seq ON local_changes(account_id, kind, seq);
+
+-- Who may use the mirror's own API (`mirror token`). What opens it is shown once, and only its hash is kept.
+CREATE TABLE api_tokens (
+    id           INTEGER PRIMARY KEY,      -- a part of the token
+    name         TEXT NOT NULL,            -- the person's own word for the program
+    account_id   INTEGER NOT NULL REFERENCES accounts(id),
+    scopes       TEXT NOT NULL,            -- JSON array of upstream's: Contacts.Read, Mail.Send ...
+    sha256       TEXT NOT NULL,
+    created_at   TEXT NOT NULL,
+    last_used_at TEXT,                     -- to the minute
+    revoked_at   TEXT
+);
+CREATE UNIQUE INDEX api_tokens_name ON api_tokens(name) WHERE revoked_at IS NULL;
+
 -- What webhooks said. A hint only ever makes a pull happen sooner.
 CREATE TABLE hints (
     id           INTEGER PRIMARY KEY,
@@ -188,7 +220,38 @@ CREATE TABLE hints (
     kind         TEXT NOT NULL,
     parent_id    INTEGER,
     received_at  TEXT NOT NULL,
-    pulled_at    TEXT
+    pulled_at    TEXT,                     -- a pass that began after it came has ended well
+    digest       TEXT                      -- of the notification: upstream sends one again until it is answered
+);
+CREATE INDEX hints_waiting ON hints(account_id) WHERE pulled_at IS NULL;
+CREATE UNIQUE INDEX hints_digest ON hints(digest, account_id, kind, ifnull(parent_id, 0));
+
+-- What upstream was asked to tell at once (mirror run --webhook-url), and to whom.
+CREATE TABLE subscriptions (
+    id           INTEGER PRIMARY KEY,
+    account_id   INTEGER NOT NULL REFERENCES accounts(id),
+    kind         TEXT NOT NULL,
+    parent_id    INTEGER,
+    remote_id    TEXT NOT NULL,
+    resource     TEXT NOT NULL,            -- upstream's name of what is watched: /contacts, /calendars/ID/events ...
+    notification_url TEXT NOT NULL,
+    state        TEXT NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'failing', 'ended')),
+    error        TEXT,
+    created_at   TEXT NOT NULL,
+    checked_at   TEXT NOT NULL,            -- when upstream last said that it stands
+    notified_at  TEXT                      -- when it last told something
+);
+CREATE UNIQUE INDEX subscriptions_remote_id ON subscriptions(account_id, remote_id);
+
+-- How each account does, and since when, so that a person is told of each change once.
+CREATE TABLE health (
+    account_id   INTEGER PRIMARY KEY REFERENCES accounts(id),
+    state        TEXT NOT NULL,            -- the worst there is: new, paused, healthy, stale, stuck, conflict, held, needs_auth
+    since        TEXT NOT NULL,            -- when it was first seen to be so
+    told         TEXT,                     -- the states that the person was last told of, or healthy; NULL: nothing yet
+    told_at      TEXT,                     -- when that was decided: it is told after this is on the disk
+    untold       TEXT,                     -- JSON: of the hooks that are still to be told, what each was last told of
+    seen         TEXT NOT NULL DEFAULT '{}'  -- JSON: each state of trouble that there is, and when it was first seen
 );
 
 -- What the person said about who is who, by address (`mirror people`); it has the last word over the contact cards. The view
@@ -399,6 +462,7 @@ CREATE INDEX messages_sent ON messages(received_at, deleted_at, labels) WHERE la
 CREATE INDEX messages_from_email ON messages(from_email, received_at, deleted_at);   -- who-writes-to-me, newsletters, with-person
 CREATE INDEX messages_unread ON messages(account_id, folder_id, received_at) WHERE unread = 1 AND deleted_at IS NULL;   -- unread-by-folder, /mail
 CREATE INDEX messages_internet_message_id ON messages(internet_message_id);   -- whether a mail that was sent has come back: push
+CREATE INDEX messages_read ON messages(unread, received_at);   -- the table page's filter `unread`: it binds its value, so no partial index serves
 
 -- A list of tasks. A complete listing each time.
 CREATE TABLE task_lists (

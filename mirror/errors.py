@@ -102,6 +102,19 @@ class WrongMailbox(MirrorError):
         self.email = email
 
 
+class NotSignedIn(MirrorError):
+    """Signing in came to nothing, and nothing was changed: say why; a person may start again.
+
+    `reason`: denied, timed_out, stranger (a state that is not ours), no_code, code_refused, app_missing, app_locked,
+    app_refused. `detail`: what upstream said, or the base URL of the application.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
 # --- this machine -----------------------------------------------------------------------------------------------------
 
 

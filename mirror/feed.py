@@ -7,11 +7,14 @@ A *source* is asked for the *page* that comes after a *cursor* of a *feed*. A pa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 Cursor = dict[str, Any]
 """What a source needs to go on, as a JSON object that only it understands. Upstream's tokens are in it verbatim."""
+
+LOCAL = "local-"
+"""How the names begin that a mirror's own API gives to what upstream has not named yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Gone:
 
     remote_id: str
     at: str | None = None  # upstream's time of the deletion
+    now: str | None = None  # of a name that was a mirror's own: the one by which the record is known since
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +121,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """Who a source's credentials answer for."""
+    """Who a source's credentials answer for. `scopes`: what was granted, empty where upstream does not say."""
 
     remote_id: str
     email: str | None = None
     service: str | None = None
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -161,3 +166,33 @@ class Counts:
     @property
     def written(self) -> int:
         return self.created + self.changed + self.deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """Upstream's word of what it tells of by itself, and to which URL."""
+
+    remote_id: str
+    resource: str
+    notification_url: str
+    active: bool = True
+    error: str | None = None  # since it can't tell: why
+    unpaid: bool = False  # upstream has switched it off until a bill is paid
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What upstream told by itself: that something has changed, or how a subscription is doing.
+
+    `mailbox` as `Mailbox.remote_id`. `base_urls`: those whose key it is signed with. `digest`: the same for a notice that
+    is sent again.
+    """
+
+    mailbox: str
+    subscription: str
+    resource: str
+    received_at: str
+    digest: str
+    base_urls: tuple[str, ...]
+    event: Literal["changed", "failing", "active"] = "changed"
+    error: str | None = None

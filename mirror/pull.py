@@ -26,10 +26,11 @@ from mirror.feed import Change, Counts, Coverage, Feed, Gone, Page, Record, Traf
 from mirror.identify import describe, identify, spent
 from mirror.resources import KINDS
 from mirror.sources.base import Source
-from mirror.store import incomplete, journal, order, races, records, sweep
+from mirror.store import hints, incomplete, journal, order, races, records, sweep
 from mirror.store.connection import Store
 from mirror.store.journal import Account, FeedRow
 
+SEEN_TO = ("ok", "held")  # the outcomes of a pass that has walked to the end
 MOST_DOUBTS = 3  # passes in a row that may end because upstream does not say which of two changes is true
 PARENTS = frozenset(kind.parent for kind in KINDS.values() if kind.parent)
 MOST_RESTARTS = 3  # of one feed in one pass, for cursors that expire again and again
@@ -115,6 +116,7 @@ def pull_feed(
     """
     done = Pass(feed)
     started_at = clocks.text(store.clock.now())
+    hinted = hints.newest(store, feed)
     before = replace(source.traffic)
     source.new_patience()
     walk = _Walk(store, source, done, on_progress)
@@ -139,6 +141,8 @@ def pull_feed(
     )
     if raised is not None:
         raise raised
+    if done.outcome in SEEN_TO:
+        hints.pulled(store, feed, hinted)
     return done
 
 

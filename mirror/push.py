@@ -26,7 +26,7 @@ from mirror.errors import (
     Unsure,
     WrongAnswer,
 )
-from mirror.feed import Counts, Feed, Gone, Receipt, Record, Request, Write
+from mirror.feed import LOCAL, Feed, Gone, Receipt, Record, Request, Write
 from mirror.identify import describe, identify
 from mirror.resources import KINDS
 from mirror.sources.base import Source
@@ -208,11 +208,13 @@ class _Errand:
     def _merge_with_what_is_known(self) -> bool:
         """A pull may have seen a newer version since: then no request is needed to find out. False: nothing is to be sent."""
         newer, theirs = dispatch.news(self.store, self.edit)
+        error = "changed on both sides"
         if not newer or (theirs is not None and self.edit.kind == "messages"):
             return True
         if theirs is None:
-            return self._merge_with(Gone(""), error="")
-        return self._merge_with(Record("", json.dumps(theirs).encode()), error="changed on both sides")
+            remote_id = dispatch.readable_id(self.store, self.edit) or ""
+            return self._merge_with(self._read() if remote_id.startswith(LOCAL) else Gone(""), error=error)
+        return self._merge_with(Record("", json.dumps(theirs).encode()), error=error)
 
     def _merge_with(self, found: Record | Gone, *, error: str) -> bool:
         """Lay the edit over what upstream has now. True: there is something to send."""
@@ -270,7 +272,9 @@ class _Errand:
         theirs: Fields = json.loads(found.raw)
         trashed = self.edit.verb == "delete" and "trash" in (theirs.get("sysLabels") or [])
         if trashed or (self.edit.verb != "delete" and settling.shows(self.edit.form, self.edit.patch, theirs)):
-            self.edit = dispatch.sent(self.store, self.edit, Receipt(found.remote_id, found.etag))
+            self.edit = dispatch.sent(
+                self.store, self.edit, Receipt(found.remote_id)
+            )  # its etag is of what others did, too
         else:
             self.edit = dispatch.again(self.store, self.edit)  # not done: once more, merged if need be
 
@@ -306,7 +310,7 @@ class _Errand:
             self.edit = dispatch.rejected(self.store, self.edit, "upstream said that it is gone, and still has it")
             return
         if feed is not None and (isinstance(found, Record) or (deleting and self._has_home(write.feed))):
-            incomplete.complete(self.store, feed, [found], Counts())
+            incomplete.take_in(self.store, feed, found)
             settling.look(self.store, self.edit)
             self.edit = outbox.edit(self.store, self.edit.id)
         if self.edit.state == "sent":
@@ -338,7 +342,10 @@ class _Errand:
         remote_id = dispatch.readable_id(self.store, self.edit)
         assert write is not None
         assert remote_id is not None
-        return self.source.read(write.feed, remote_id)
+        found = self.source.read(write.feed, remote_id)
+        if isinstance(found, Gone) and found.now is not None:
+            return self.source.read(write.feed, found.now)  # the old name still leads to it, for writing too
+        return found
 
     def _wait(self, error: MirrorError) -> None:
         asked_s = error.after_s if isinstance(error, RetryLater) and error.after_s else 0.0

@@ -9,6 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+LIVELIEST, QUIETEST = 0.25, 8.0
+QUICKEST_S, SLOWEST_S = 15.0, 3600.0
+AS_IT_IS_S = 3600.0
+WATCHED_S = 1800.0
+"""How the intervals of `KINDS` adapt: by which factors, between which limits, after how long without a change they are as
+they stand there; and how seldom a feed is asked of whose changes upstream tells by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -17,7 +24,7 @@ class Kind:
     name: str
     singular: str
     title: str  # the column that names a record to a person
-    interval_s: int  # between two passes of the schedule
+    interval_s: int  # between two passes of the schedule, as it is for a feed whose last change is an hour ago
     feed: Literal["delta", "listing"]  # upstream tells what changed, or can only list everything
     covers: Literal["whole", "window", "days"] = "whole"  # what a complete listing covers
     parent: str | None = None  # kind of the record that contains it
@@ -85,5 +92,17 @@ KINDS: dict[str, Kind] = {
     )
 }
 """In the order in which a pass walks them: what contains others comes before what is contained."""
+
+
+def interval_s(kind: Kind, quiet_s: float | None, *, watched: bool = False) -> float:
+    """The seconds between two passes over a feed that brought its last change `quiet_s` seconds ago (None: never one).
+
+    With the square root, so that an interval follows a feed down within minutes and up within days: four times as long
+    without a change is twice the interval. `watched`: upstream tells of changes by itself, and asking only makes sure.
+    """
+    factor = QUIETEST if quiet_s is None else (max(0.0, quiet_s) / AS_IT_IS_S) ** 0.5
+    seconds = kind.interval_s * min(QUIETEST, max(LIVELIEST, factor))
+    return max(WATCHED_S if watched else QUICKEST_S, min(SLOWEST_S, seconds))
+
 
 SEARCHABLE = tuple(kind.name for kind in KINDS.values() if kind.search)

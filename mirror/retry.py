@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mirror.errors import NotPermitted, WrongAnswer
-from mirror.feed import Counts, Gone
+from mirror.feed import Gone
 from mirror.identify import describe, identify
 from mirror.sources.base import Source
 from mirror.store import incomplete, journal, stuck
@@ -48,6 +48,6 @@ def _retry(store: Store, source: Source, feed: FeedRow, record: Stuck) -> Tried:
         return Tried(record, "refused", describe(error).partition(": ")[2])
     if isinstance(found, Gone):
         return Tried(record, "gone")  # its bytes stay: that a record is gone is for the feed to tell
-    incomplete.complete(store, feed, [found], Counts())
+    incomplete.take_in(store, feed, found)
     left = next((one for one in stuck.of_account(store, feed.account_id) if one.id == record.id), None)
     return Tried(record, "stored") if left is None else Tried(record, "still_stuck", left.why)

@@ -6,6 +6,7 @@ them notices; `missed` when none does.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -44,6 +45,7 @@ def named_test(name: str) -> list[str]:
     path = Path(__file__).resolve().parents[1] / name
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "--tb=line", "-p", "no:cacheprovider", str(path)],
+        env={**os.environ, "PYTEST_ADDOPTS": ""},  # in this process's turn, not in workers of its own
         capture_output=True,
         text=True,
         check=False,

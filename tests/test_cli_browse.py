@@ -68,7 +68,7 @@ def test_status_says_who_needs_a_person_and_exits_with_3(mirrored: Cli, upstream
     text_, document = mirrored("status"), mirrored("status", "--json")
 
     assert text_.code == document.code == 3
-    assert "needs you: sign in again with: mirror account login work --token-stdin" in text_.out
+    assert "needs you: sign in again with: mirror account login work --reauth (or --token-stdin)" in text_.out
     assert document.json()["accounts"][0]["status"] == "needs_auth"
 
 

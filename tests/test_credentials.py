@@ -178,3 +178,75 @@ def test_both_forms_of_a_secret_come_back_as_they_were(tmp_path: Path) -> None:
     credentials.save(tmp_path, "app", application)
 
     assert credentials.load(tmp_path, "app") == application
+
+
+# --- applications -----------------------------------------------------------------------------------------------------
+
+APP = credentials.App("https://api.aurinko.io", "the-id", "the-client-secret", "the-signing-secret")
+
+
+def test_an_application_comes_back_however_its_server_is_spelt(tmp_path: Path) -> None:
+    where = credentials.keep_app(tmp_path, APP)
+
+    assert where == str(tmp_path / "credentials.json")
+    assert stat.S_IMODE((tmp_path / "credentials.json").stat().st_mode) == 0o600
+    for url in ("https://api.aurinko.io", "https://api.aurinko.io/v1", "https://API.aurinko.io/v1/ "):
+        assert credentials.app(tmp_path, url) == APP
+    assert credentials.app(tmp_path, "https://other.example") is None
+    assert credentials.apps(tmp_path) == ["https://api.aurinko.io"]
+
+
+def test_an_application_in_a_keyring_leaves_only_a_note_in_the_file(tmp_path: Path, in_memory: InMemory) -> None:
+    assert credentials.keep_app(tmp_path, APP) == "keyring"
+
+    assert credentials.app(tmp_path, APP.base_url) == APP
+    assert credentials.apps(tmp_path) == [APP.base_url]
+    assert "secret" not in (tmp_path / "credentials.json").read_text()
+    credentials.forget_app(tmp_path, APP.base_url + "/v1")
+    assert credentials.app(tmp_path, APP.base_url) is None
+    assert in_memory.kept == {}
+
+
+def test_an_application_whose_keyring_is_locked_is_not_taken_for_none(tmp_path: Path) -> None:
+    for _ in using(InMemory()):
+        credentials.keep_app(tmp_path, APP)
+
+    with pytest.raises(SignInAgain):
+        credentials.app(tmp_path, APP.base_url)
+
+
+@pytest.mark.parametrize("backend", [Forgetful, Broken])
+def test_a_keyring_that_keeps_nothing_is_not_given_an_application(tmp_path: Path, backend: type[InMemory]) -> None:
+    for _ in using(backend()):
+        credentials.keep_app(tmp_path, credentials.App(APP.base_url, "the-id", "the-client-secret"))
+
+        found = credentials.app(tmp_path, APP.base_url)
+        assert found is not None
+        assert (found.client_secret, found.signing_secret) == ("the-client-secret", None)
+
+
+def test_an_application_does_not_show_its_secrets_where_it_is_printed() -> None:
+    assert repr(APP) == "App(base_url='https://api.aurinko.io', client_id='the-id')"
+
+
+def test_accounts_that_refer_to_an_application_are_called_with_its_newest_secret(tmp_path: Path) -> None:
+    credentials.keep_app(tmp_path, APP)
+    credentials.refer(tmp_path, APP.base_url + "/v1", {"ada": "7", "grace": "8"})
+    credentials.keep_app(tmp_path, credentials.App(APP.base_url, "the-id", "rotated"))
+
+    for name, account_id in (("ada", "7"), ("grace", "8")):
+        assert credentials.load(tmp_path, name) == {
+            "client_id": "the-id", "client_secret": "rotated", "account_id": account_id,
+        }  # fmt: skip
+
+
+def test_an_account_whose_application_was_forgotten_says_which_one_is_missing(tmp_path: Path) -> None:
+    credentials.keep_app(tmp_path, APP)
+    credentials.refer(tmp_path, APP.base_url, {"ada": "7"})
+    credentials.forget_app(tmp_path, APP.base_url)
+
+    with pytest.raises(SignInAgain) as caught:
+        credentials.load(tmp_path, "ada")
+
+    assert caught.value.code == credentials.APP_MISSING
+    assert caught.value.detail == APP.base_url

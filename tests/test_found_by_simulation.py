@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from worlds import CALENDARS, CONTACTS, EVENTS, FOLDERS, MESSAGES, MemoryUpstream, SandboxUpstream, World
+from worlds import CALENDARS, CONTACTS, EVENTS, FOLDERS, MESSAGES, MemoryUpstream, SandboxUpstream, World, fields
 
 from mirror.clock import VirtualClock
-from mirror.errors import Changed, Unsure, WrongAnswer
+from mirror.errors import Changed, RestartFeed, RetryLater, Unsure, WrongAnswer
 from mirror.feed import Coverage, Feed, Page, Receipt, Request
 from mirror.push import LOOKED_FOR_S
 from mirror.sources.http import Http
@@ -237,6 +238,21 @@ def test_a_creation_that_was_confirmed_without_a_name_is_not_sent_again_by_itsel
     assert world.upstream.live(CONTACTS) == {}
 
 
+def test_a_creation_that_others_have_changed_since_is_found_all_the_same(world: World) -> None:
+    edit = world.edit(CONTACTS, None, "create", {"nickName": "Bo"})
+    dispatch.unsure(world.store, dispatch.sending(world.store, edit), "lost")
+    world.upstream.put(CONTACTS, "made", "", nickName="Bo")
+    world.pull()
+    world.upstream.put(CONTACTS, "made", "", nickName="Bobby")
+    world.pull()
+
+    later(world)
+    world.push()
+
+    assert state(world, edit) == "settled"
+    assert [*world.upstream.live(CONTACTS)] == ["made"]
+
+
 def test_what_a_pull_has_brought_since_the_first_edit_can_be_removed_by_the_second(world: World) -> None:
     home, work = ({"address": f"ada@{place}.example"} for place in ("home", "work"))
     world.upstream.put(CONTACTS, "ada", "Ada", emailAddresses=[home])
@@ -312,6 +328,113 @@ def test_an_edit_does_not_stay_on_its_way_when_the_reading_after_a_412_fails(wor
     world.push()
 
     assert state(world, edit) == "pending"
+
+
+def test_what_push_has_read_before_a_listing_began_is_not_taken_for_listed(world: World) -> None:
+    for name in ("ada", "bo", "cy"):
+        world.upstream.put(CONTACTS, name, name)
+    world.pull()
+    edit = world.edit(CONTACTS, "ada", "change", {"notes": "mine"})
+    world.push()
+    memory(world).fail("page", RestartFeed("expired", status=410))
+    memory(world).fail("page", RetryLater("503", status=503))
+    world.pull("contacts")
+    later(world)
+    world.push()
+    memory(world).drop(CONTACTS, "ada", silently=True)
+
+    world.pull("contacts")
+
+    assert state(world, edit) == "settled"
+    assert set(world.live(CONTACTS)) == {"bo", "cy"}
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_edit_after_an_answer_that_was_given_before_does_not_cover_what_nobody_has_seen(
+    world: World, lost: bool
+) -> None:
+    world.upstream.put(EVENTS, "tea", "Tea", meetingInfo={"response": "accepted"})
+    world.pull()
+    world.edit(EVENTS, "tea", "respond", {"response": "accepted"})
+    edit = world.edit(EVENTS, "tea", "change", {"subject": "Mine"})
+    world.upstream.put(EVENTS, "tea", "Theirs", meetingInfo={"response": "accepted"})
+    if lost:
+        memory(world).fail("answer", Unsure("lost"))
+
+    world.push()
+
+    assert state(world, edit) == "conflict"
+    assert world.upstream.live(EVENTS)["tea"]["subject"] == "Theirs"
+
+
+def test_what_was_deleted_before_it_was_seen_can_be_made_anew_with_a_later_edit(world: World) -> None:
+    made = world.edit(EVENTS, None, "create", fields(EVENTS, "Tea"))
+    world.push()
+    account = journal.account(world.store, world.account.id)
+    change = outbox.add(world.store, account, "events", "change", {"location": "Garden"}, record_id=-made.id)
+    assert change is not None
+    (remote_id,) = world.upstream.live(EVENTS)
+    world.upstream.drop(EVENTS, remote_id)
+    for _ in range(2):
+        later(world)
+        world.pull()
+        world.push()
+
+    outbox.create_anew(world.store, outbox.edit(world.store, change.id))
+    world.push()
+    world.pull()
+
+    assert [(event["subject"], event["location"]) for event in world.live(EVENTS).values()] == [("Tea", "Garden")]
+    assert state(world, change) == "settled"
+
+
+@pytest.mark.parametrize("feed", [CONTACTS, EVENTS], ids=lambda feed: feed.kind)
+def test_an_empty_listing_is_not_believed_because_of_what_push_has_read_meanwhile(world: World, feed: Feed) -> None:
+    for name in ("a", "b"):
+        world.upstream.put(feed, name, name)
+    world.pull()
+    edit = world.edit(feed, None, "create", fields(feed, "new"))
+    world.push()
+    world.upstream.put(feed, "c", "c")
+    world.upstream.expire(feed)
+    _break_off_an_empty_listing(world, feed)
+    world.pull(feed.kind)
+    later(world)
+    world.push()
+
+    world.pull(feed.kind)
+    world.pull(feed.kind)
+
+    assert state(world, edit) == "settled"
+    assert set(world.live(feed)) >= {"a", "b", "c"}
+
+
+def _break_off_an_empty_listing(world: World, feed: Feed) -> None:
+    def rewrite(asked: Feed, page: Page) -> Page:
+        if asked != feed or page.covers is None:
+            return page
+        memory(world).rewrite = None
+        memory(world).fail("page", RetryLater("503", status=503))
+        end = {"epoch": page.cursor["epoch"] if page.cursor else 0, "after": 10_000, "listing": False}
+        return replace(page, changes=(), cursor=end, more=True)
+
+    memory(world).rewrite = rewrite
+
+
+def test_a_creation_is_not_sent_again_because_the_clock_was_set_back_since_the_last_pull(world: World) -> None:
+    world.clock.jump(timedelta(minutes=-10))
+    edit = world.edit(CONTACTS, None, "create", {"nickName": "Bo"})
+    memory(world).fail("answer", Unsure("lost"))
+
+    world.push()
+    world.clock.sleep(11 * 60)
+    world.push()
+    world.pull()
+    world.push()
+    world.pull()
+
+    assert state(world, edit) == "settled"
+    assert len(world.upstream.live(CONTACTS)) == 1
 
 
 def test_a_post_whose_answer_got_lost_is_sent_once() -> None:

@@ -8,8 +8,10 @@ what it ignores (unknown parameters, null for a field).
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from functools import cache
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import schemathesis
@@ -27,6 +29,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from mirror.contract.grant import Grant
+from mirror.contract.notifications import Reply
 from mirror.sandbox.app import ROUTES
 
 CHECKS = [
@@ -43,9 +47,9 @@ WEEKLY = {"ical": {"rules": ["RRULE:FREQ=WEEKLY"]}}
 pytestmark = pytest.mark.shared
 
 
-def a_full_box() -> tuple[Box, dict[str, list[str]]]:
-    """A sandbox with something of everything, and what exists in it by the name of the parameter that takes it."""
-    box = sandbox()
+def a_full_box(template: str) -> tuple[Box, dict[str, list[str]]]:
+    """A sandbox with something of everything, and what exists in it by the name of the parameter that takes it there."""
+    box = sandbox(post=willing)
     create, account_id = box.state.create, box.account.id
     home, tasks = "ada@example.com", box.state.records(box.account.id, "task_lists")[0]["id"]
     contact = create(account_id, "contacts", {"nickName": "Ben"})
@@ -60,6 +64,7 @@ def a_full_box() -> tuple[Box, dict[str, list[str]]]:
     draft = box.http.post("/email/drafts", json={"to": [{"address": "ben@example.org"}]}).json()["id"]
     etags = [one["etag"] for one in (contact, event, master, task, *box.state.records(account_id, "task_lists"))]
     known = {
+        **of_the_application(box, template),
         "contId": [contact["id"]],
         "calendarId": [home, "primary"],
         "eventId": [event["id"], master["id"], f"{master['id']}_20260113T090000Z"],
@@ -71,7 +76,7 @@ def a_full_box() -> tuple[Box, dict[str, list[str]]]:
         "folderId": [folder["id"]],
         "draftId": [draft],
         "taskListId": [tasks, "default"],
-        "id": [task["id"], home],
+        "id": [task["id"], home] if template.startswith(("/v1/tasklists", "/v1/calendars")) else numbers(box, template),
         "If-Match": [*etags, *["*"] * len(etags)],
         "timeMin": ["2026-01-01T00:00:00Z"],
         "timeMax": ["2026-02-01T00:00:00+01:00"],
@@ -79,6 +84,36 @@ def a_full_box() -> tuple[Box, dict[str, list[str]]]:
         "iCalUId": [event["iCalUId"]],
     }
     return box, known
+
+
+def willing(url: str, headers: object, content: bytes, timeout_s: float) -> Reply:
+    """A receiver of notifications that answers the question rightly."""
+    return Reply(200, "text/plain", parse_qs(urlsplit(url).query)["validationToken"][0])
+
+
+def of_the_application(box: Box, template: str) -> dict[str, list[str]]:
+    """What the application is known by, and what it has: a code, and a service account."""
+    grants = box.behind.server.grants
+    service = grants.new_account(None, "admin@example.com", "Google", Grant(type="daemon"))
+    return {
+        "clientId": [box.behind.options.client_id],
+        "returnUrl": ["http://127.0.0.1:8123/back?to=1"],
+        "serviceType": ["Google"],
+        "accountId": [str(service.id if "Daemon" in template else box.account.id)],
+        "code": [grants.new_code(box.account.id) for _ in range(20)],
+        "accId": [str(service.id), str(box.account.id)],
+        "limit": ["1", "50"],
+        "offset": ["0", "1"],
+        "recycleKeys": ["email,clientOrgId"],
+    }
+
+
+def numbers(box: Box, template: str) -> list[str]:
+    """Ids of subscriptions or of accounts."""
+    if "subscriptions" not in template:
+        return [str(box.account.id)]
+    made = box.behind.server.subscriptions.add(box.account, "/contacts", "http://127.0.0.1:9/", (), None)
+    return [str(made.id)]
 
 
 def tokens(box: Box, template: str) -> dict[str, list[str]]:
@@ -114,7 +149,9 @@ def operations() -> schemathesis.BaseSchema:
 def test_no_request_makes_the_sandbox_leave_the_vendors_file(shared: object, route: Any, mode: GenerationMode) -> None:
     operation = operations()[route.template][route.method]
     cases = operation.as_strategy(generation_mode=mode)
-    shared_box = a_full_box()
+    shared_box = a_full_box(route.template)
+    app = (shared_box[0].behind.options.client_id, shared_box[0].behind.options.client_secret)
+    basic = "Basic " + b64encode(":".join(app).encode()).decode()
 
     @settings(
         max_examples=EXAMPLES[mode],
@@ -126,13 +163,16 @@ def test_no_request_makes_the_sandbox_leave_the_vendors_file(shared: object, rou
     )
     @given(case=cases, choose=st.data())
     def holds(case: Case, choose: st.DataObject) -> None:
-        box, known = a_full_box() if route.method == "DELETE" else shared_box
+        box, known = a_full_box(route.template) if route.method == "DELETE" else shared_box
         real = {**known, **tokens(box, route.template)}
         for given_values in (case.path_parameters, case.headers, case.query):
             for name in real if given_values is not None else ():
                 if (name in given_values or name == "deltaToken") and choose.draw(st.integers(0, 3)):
                     given_values[name] = choose.draw(st.sampled_from(real[name]))
-        response = case.call(app=box.app, headers={"Authorization": f"Bearer {box.account.token}"})
+        authorization = basic if route.access == "application" else f"Bearer {box.account.token}"
+        response = case.call(app=box.app, headers={"Authorization": authorization})
+        # Wrong requests come with credentials of their own, which are wrong too.
+        assert response.status_code != 401 or mode is GenerationMode.NEGATIVE, "nothing here is asked by a stranger"
         case.validate_response(response, checks=CHECKS)
 
     holds()

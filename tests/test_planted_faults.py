@@ -1,7 +1,4 @@
-"""The traps that others fell into, planted one by one in a copy of the package: each has to be noticed.
-
-What waits for webhooks (a debounce that drops the last one) is not among them.
-"""
+"""The traps that others fell into, planted one by one in a copy of the package: each has to be noticed."""
 
 from __future__ import annotations
 
@@ -45,7 +42,7 @@ def verdict(folder: Path, checks: list[str]) -> str:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

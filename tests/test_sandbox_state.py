@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mirror.clock import VirtualClock
+from mirror.contract.backend import Bounds
 from mirror.errors import RecordGone, Usage
-from mirror.sandbox.api.backend import Bounds
 from mirror.sandbox.ids import ETAGGED
 from mirror.sandbox.state import KINDS, PARENTS, State, looks_like_html
 

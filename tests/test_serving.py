@@ -193,6 +193,22 @@ def test_serve_shows_what_there_is_and_syncs_nothing(mirrored: Cli, upstream: Up
     assert len(upstream.asked) == before
 
 
+def test_run_and_api_answer_programs_that_have_a_token(mirrored: Cli) -> None:
+    token = mirrored("token", "new", "program", "--scope", "Contacts.Read").out.strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    for command, beside in (("run", 200), ("api", 404)):
+        with running(mirrored, command, "--port", "0") as served:
+            line = served.read_until("http")
+            url = next(word for word in line.split() if word.startswith("http")).rstrip("/").removesuffix("/v1")
+            started = httpx.post(f"{url}/v1/contacts/sync", headers=headers, trust_env=False)
+            stranger = httpx.post(f"{url}/v1/contacts/sync", trust_env=False)
+            page = get(url)
+            assert served.stop() == 0
+
+        assert started.json()["ready"] is True
+        assert (stranger.status_code, page.status_code) == (401, beside), command
+
+
 def test_serve_listens_on_ipv6_or_says_that_there_is_none(mirrored: Cli) -> None:
     if not has_ipv6():
         refused = mirrored("serve", "--port", "0", "--host", "::1")

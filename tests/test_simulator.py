@@ -17,7 +17,7 @@ from mirror.simulator.small import FEED, Small
 from mirror.simulator.spoil import EVERY
 from mirror.simulator.story import Story
 
-SEEDS = 300 if os.environ.get("CI") else 75  # fewer do not meet every trouble
+SEEDS = 300 if os.environ.get("CI") else 110  # fewer do not meet every trouble
 
 
 @pytest.fixture(scope="module")

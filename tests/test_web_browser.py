@@ -10,6 +10,9 @@ import pytest
 from browser import PHONE, Watched, served
 from web_demo import blank_mirror, insert
 
+from mirror import clock as clocks
+from mirror.clock import SystemClock
+
 pytestmark = pytest.mark.browser
 
 
@@ -18,7 +21,7 @@ def growing(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """A small mirror's pages on loopback, and its file."""
     path = blank_mirror(tmp_path)
     insert(path, "accounts", name="ada", email="ada@me.example")
-    insert(path, "feeds", kind="messages", state="following", caught_up_at="2026-01-05T09:00:00.000Z")
+    insert(path, "feeds", kind="messages", state="following", caught_up_at=clocks.text(SystemClock().now()))
     insert(path, "contacts", name="Bo Harbour", emails="bo@host.example")
     with served(path, live_interval_ms=100) as url:
         yield url, path

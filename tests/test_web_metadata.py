@@ -74,7 +74,16 @@ def test_every_searchable_table_names_its_index(table: str) -> None:
 def test_what_nobody_should_see_is_hidden() -> None:
     hidden = {name for name, table in MIRROR["tables"].items() if table.get("hidden")}
 
-    assert hidden == {"change_order", "purges", "walk_seen", "incomplete", "hints", "messages_search", "overlays"}
+    assert hidden == {
+        "change_order",
+        "purges",
+        "walk_seen",
+        "incomplete",
+        "hints",
+        "messages_search",
+        "overlays",
+        "local_changes",
+    }
     assert {name for name in hidden if MIRROR["tables"][name].get("allow") is False} == {
         "purges",
         "walk_seen",

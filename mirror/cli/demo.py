@@ -83,6 +83,10 @@ def sandbox(paths: tuple[Path, ...], life: bool, life_every: float, state_path: 
     click.echo(
         f"  echo {token} | mirror account add NAME --base-url {served.url} --since all --token-stdin && mirror sync"
     )
+    click.echo(
+        f"Its application: client id {options.client_id}, client secret {options.client_secret},"
+        f" signing secret {options.signing_secret}. IMAP mailboxes open with the password {options.mailbox_password}."
+    )
     sys.stdout.flush()
     with Ending() as ending:
         if life:
@@ -109,10 +113,11 @@ def _fill(state: State, clock: SystemClock, paths: tuple[Path, ...], *, token: s
 
 
 def _serve_sandbox(state: State, options: Any, host: str, port: int) -> Any:
-    from mirror.sandbox.app import create_app
+    from mirror.sandbox.app import create_app, sandbox_of
     from mirror.sandbox.serve import serve
 
-    return serve(create_app(state, options), host, port)
+    app = create_app(state, options)
+    return serve(app, host, port, sandbox_of(app).notifications.run)
 
 
 def _live(state: State, clock: SystemClock, every_s: float) -> None:

@@ -40,7 +40,11 @@ class Ending:
         while not self._asked.wait(0.5):  # with a time-out, because a wait without one can't be interrupted everywhere
             pass
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  (the handler's signature)
+    def ask(self) -> None:
+        """It is time to end, for a reason of our own."""
         self._asked.set()
         for call in self._calls:
             call()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  (the handler's signature)
+        self.ask()

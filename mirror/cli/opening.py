@@ -60,8 +60,11 @@ def guarded(home: Path) -> Iterator[None]:
             raise HomeUnusable(str(error.filename or home), error.strerror or str(error)) from error
 
 
-def source_for(home: Path, account: Account, clock: Clock) -> Any:
-    """The account's source, signed in. Raises: Usage when its credentials are missing."""
+def source_for(home: Path, account: Account, clock: Clock, *, budget_s: float | None = None) -> Any:
+    """The account's source, signed in. `budget_s`: its patience, where it is not the person's own.
+
+    Raises: Usage, SignInAgain when its credentials are missing.
+    """
     from mirror import credentials
     from mirror.feed import Settings
     from mirror.sources.ahead import Ahead
@@ -78,7 +81,7 @@ def source_for(home: Path, account: Account, clock: Clock) -> Any:
         secret,
         clock=clock,
         settings=settings,
-        budget_s=retry_budget_s(),
+        budget_s=retry_budget_s() if budget_s is None else budget_s,
         rates=_rates().of_another(clock),
     )
     return Ahead(source, clock)

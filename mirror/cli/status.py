@@ -8,14 +8,19 @@ from typing import Any
 
 import click
 
+from mirror import settings
 from mirror.cli.opening import guarded, home_of, leave, store_of
-from mirror.cli.words import DONE, PERSON, exit_code, plain, sentence, sentence_of
+from mirror.cli.words import DONE, FAILED, PERSON, exit_code, plain, sentence, sentence_of
 from mirror.errors import MirrorError
+from mirror.health import FOR_A_PERSON, Health, judge_all
 from mirror.moments import ago
+from mirror.store import health as health_kept
 from mirror.store import journal, reading, stuck
+from mirror.store.health import Told
 from mirror.store.stuck import Stuck
 
 MOST_STUCK = 5
+QUIET = ("healthy", "new", "paused")
 EDITS = {
     "conflict": "in conflict, for you to decide", "rejected": "refused", "pending": "to be sent", "sending": "on the way",
     "unsure": "unsure, being looked for", "sent": "sent",
@@ -26,11 +31,14 @@ EDITS = {
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
 def status(ctx: click.Context, as_json: bool) -> None:
-    """How every account and feed is doing. Exit code 3: something waits for you."""
+    """How every account and feed is doing. Exit code 3: something waits for you; 1: nothing has come in for too long."""
     try:
         with guarded(home_of(ctx)):
             store = store_of(ctx)
-            document = reading.status(store)
+            now = store.clock.now()
+            stale_after_s = settings.read(store.home).stale_after_s
+            judged = judge_all(health_kept.facts(store.conn, now), now, stale_after_s=stale_after_s)
+            document = _with_health(reading.status(store), judged, health_kept.all_told(store.conn))
             waiting = {one.name: stuck.of_account(store, one.id) for one in journal.accounts(store)}
     except MirrorError as error:
         if not as_json:
@@ -47,21 +55,33 @@ def status(ctx: click.Context, as_json: bool) -> None:
             _print_stuck(account["name"], waiting[account["name"]], store.clock.now())
         if not document["accounts"]:
             click.echo("No accounts yet. Add one with: mirror account add NAME --token-stdin, or see: mirror demo")
-    leave(PERSON if any(map(_needs_a_person, document["accounts"])) else DONE)
+    states = {trouble.state for one in judged for trouble in one.troubles}
+    leave(PERSON if states & FOR_A_PERSON else FAILED if "stale" in states else DONE)
 
 
-def _needs_a_person(account: dict[str, Any]) -> bool:
-    decided = not account["edits"]["conflict"] and not account["edits"]["rejected"]
-    return account["status"] == "needs_auth" or any(feed["state"] == "held" for feed in account["feeds"]) or not decided
+def _with_health(document: dict[str, Any], judged: list[Health], told: dict[int, Told]) -> dict[str, Any]:
+    """The document with `health` in each account (but those that were added since they were judged)."""
+    by_name = {one.account: one for one in judged}
+    document["accounts"] = [account for account in document["accounts"] if account["name"] in by_name]
+    for account in document["accounts"]:
+        one = by_name[account["name"]]
+        row = told.get(one.account_id)
+        since = row.since if row is not None and row.state == one.state else one.since
+        account["health"] = {"state": one.state, "since": since, "what": one.what, "command": one.command}
+    return document
 
 
 def _print_account(account: dict[str, Any], now: datetime) -> None:
     title = f"\n{account['name']} · {plain(account['email'] or 'not synced yet')}"
-    click.secho(title + (f" · {account['service']}" if account["service"] else ""), bold=True)
+    title += f" · {account['service']}" if account["service"] else ""
+    state, since = account["health"]["state"], account["health"]["since"]
+    click.secho(title + ("" if state in QUIET else f" · {_lasting(state, since, now)}"), bold=True)
     if account["status"] == "needs_auth":
         why = "its token answers for another mailbox; give the right one" if account["status_detail"] == "wrong_mailbox" else (
             "sign in again")  # fmt: skip
-        click.secho(f"  needs you: {why} with: mirror account login {account['name']} --token-stdin", fg="red")
+        click.secho(
+            f"  needs you: {why} with: mirror account login {account['name']} --reauth (or --token-stdin)", fg="red"
+        )
     elif account["status"] == "paused":
         click.echo(f"  paused; go on with: mirror account resume {account['name']}")
     elif account["status_detail"]:
@@ -69,11 +89,19 @@ def _print_account(account: dict[str, Any], now: datetime) -> None:
         click.secho(f"  could not be asked the last time ({detail}); what is stored stands", fg="red")
     elif not account["feeds"]:
         click.echo(f"  nothing yet; bring it in with: mirror sync {account['name']}")
+    if state == "stale":
+        click.secho(f"  {account['health']['what']} See why with: {account['health']['command']}", fg="red")
     _print_edits(account)
     for feed in account["feeds"]:
         name = f"{feed['kind']} · {feed['parent_name'] or feed['parent']}" if feed["parent"] else feed["kind"]
         line = f"  {plain(name):<34.34} {feed['rows']:>9,}   {ago(feed['caught_up_at'], now):<16}"
         click.echo((line + "; ".join(_remarks(account["name"], feed))).rstrip())
+
+
+def _lasting(state: str, since: str | None, now: datetime) -> str:
+    """A state, and for how long it has been so: `needs auth for 2 days`."""
+    past = ago(since, now).removesuffix(" ago")
+    return state.replace("_", " ") + (f" for {past}" if since and past != "just now" else "")
 
 
 def _print_edits(account: dict[str, Any]) -> None:

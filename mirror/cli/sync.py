@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mirror import pull
+from mirror import pull, settings
 from mirror.cli import STOPPED
 from mirror.cli.edits import told_of, waits_for_a_person
 from mirror.cli.opening import guarded, home_of, leave, source_for, store_of
@@ -16,6 +16,7 @@ from mirror.cli.progress import Progress
 from mirror.cli.words import DONE, FAILED, PERSON, exit_code, sentence, sentence_of
 from mirror.errors import AccountBusy, DatabaseDamaged, DiskFull, MirrorError, Stopped, Usage
 from mirror.feed import Counts
+from mirror.notify import Watch
 from mirror.push import push_account
 from mirror.resources import KINDS
 from mirror.store import journal, outbox, sweep
@@ -81,6 +82,9 @@ def sync_accounts(
 ) -> int:
     """One pass over each account; the exit code is that of the worst that happened. Fills the document of `--json`."""
     worst = DONE
+    watch = Watch(
+        settings.read_if_right(store.home), store.clock, {}
+    )  # it keeps how they do, and tells nobody: mirror run does
     with Progress(lambda feed: parent_name(store, feed), quiet=quiet) as progress:
         for account in accounts:
             told: dict[str, Any] = {"name": account.name, "feeds": []}
@@ -102,6 +106,7 @@ def sync_accounts(
                 code = exit_code(error)
                 progress.complain(told["error"])
             told["status"] = journal.account(store, account.id).status
+            watch.look(store, account.id)
             codes = [code, *(OUTCOME_CODES[feed["outcome"]] for feed in told["feeds"])]
             if left := outbox.edits(store, states=NEEDS_A_PERSON, account_id=account.id):
                 progress.say(f"{account.name}: {waits_for_a_person(len(left))}")

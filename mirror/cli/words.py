@@ -7,6 +7,7 @@ import re
 from mirror import errors
 
 DONE, FAILED, USAGE, PERSON = 0, 1, 2, 3
+AURINKO_URL = "https://api.aurinko.io"
 
 _WHY_REFUSED = {
     "token.dead": "the mailbox has withdrawn its permission (401)",
@@ -20,7 +21,7 @@ def exit_code(error: BaseException) -> int:
     """0 done, 1 failed, 2 usage, 3 a person is needed."""
     if isinstance(error, (errors.Usage, errors.Invalid)):
         return USAGE
-    if isinstance(error, (errors.SignInAgain, errors.WrongMailbox)):
+    if isinstance(error, (errors.SignInAgain, errors.WrongMailbox, errors.NotSignedIn)):
         return PERSON
     return FAILED
 
@@ -55,13 +56,19 @@ def sentence_of(described: str, account: str) -> str:
 def _of_upstream(error: errors.MirrorError, name: str, server: str) -> str:
     match error:
         case errors.SignInAgain():
+            if error.code == "app.missing":
+                return _of_the_app(errors.NotSignedIn("app_locked", error.detail), name)
             why = _WHY_REFUSED.get(error.code or "", "the server does not accept the token (401)")
-            return f"{why}. Sign in again with: mirror account login {name} --token-stdin"
+            return f"{why}. {_sign_in_again(name)}"
         case errors.WrongMailbox():
             return (
                 f"the token answers for another mailbox ({error.email or error.answered}) than this account is for"
-                f" ({error.pinned}). Nothing was applied. Give the right token: mirror account login {name} --token-stdin"
+                f" ({error.pinned}). Nothing was applied. {_sign_in_again(name)}"
             )
+        case errors.NotSignedIn():
+            if error.reason.startswith("app_"):
+                return _of_the_app(error, name)
+            return start_again(error, f"mirror account login {name} --reauth")
         case errors.RetryLater():
             what = "can't be reached" if error.status is None else "is in trouble"
             return f"{server} {what} ({error.detail}). What is stored stands; try again later"
@@ -72,6 +79,61 @@ def _of_upstream(error: errors.MirrorError, name: str, server: str) -> str:
         case errors.WrongAnswer():
             return f"that is not an answer of Aurinko's API ({error.detail}). Check the URL: mirror account list"
     return ""
+
+
+def _sign_in_again(name: str) -> str:
+    return (
+        f"Sign in again with: mirror account login {name} --reauth"
+        f" (or with a new token: mirror account login {name} --token-stdin)"
+    )
+
+
+def why_not_signed_in(error: errors.NotSignedIn) -> str:
+    """What went wrong, as a clause."""
+    match error.reason:
+        case "denied" if error.detail.startswith("access_denied"):
+            return f"the permission was not given ({error.detail})"
+        case "denied" if error.detail.startswith(("account_mismatch", "email_mismatch")):
+            return f"that is another mailbox than the one to sign in to again ({error.detail})"
+        case "denied":
+            return f"signing in did not work ({error.detail})"
+        case "timed_out":
+            return "nobody came back from signing in within five minutes"
+        case "stranger":
+            return "that address is not from this sign-in: its state is another one"
+        case "no_code":
+            return "that is neither a code nor the address that the browser came to in the end"
+    return f"the code was not accepted ({error.detail}): it is good once, and not for long"
+
+
+def start_again(error: errors.NotSignedIn, command: str) -> str:
+    """What went wrong, and the command that begins anew."""
+    said = f"{why_not_signed_in(error)}. Nothing was changed. Start again with: {command}"
+    if error.reason == "timed_out":
+        said += ". Did the page refuse the return URL? Register it in the portal (mirror app set names it)"
+    return plain(said)
+
+
+def at(base_url: str) -> str:
+    """The option that a command needs for this base URL: none for Aurinko's own."""
+    return "" if base_url in ("", AURINKO_URL) else f" --base-url {base_url}"
+
+
+def _of_the_app(error: errors.NotSignedIn, name: str) -> str:
+    setting = f"mirror app set --client-id ID --secret-stdin{at(error.detail)}"
+    match error.reason:
+        case "app_refused":
+            return f"the server does not accept the application's id and secret (401). Set them anew: {setting}"
+        case "app_locked":
+            return (
+                f"the secrets of the application for {error.detail} are gone, or the keyring that has them is locked."
+                f" Unlock it, or set them anew: {setting}"
+            )
+    return (
+        f"signing in goes through an application of your own at Aurinko, and none is set for {error.detail}. Register one in"
+        f" its portal (https://app.aurinko.io), then say: {setting}. Have a token already? mirror account add {name}"
+        f" --token-stdin{at(error.detail)}"
+    )
 
 
 def _of_this_machine(error: errors.MirrorError, account: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +18,10 @@ from mirror.errors import RecordGone
 TokenStatus = Literal["active", "invalid", "dead"]
 Record = dict[str, Any]
 
-_ACCOUNT = "id, email, name, service_type, token, status, created_at"
+_ACCOUNT = (
+    "id, email, name, service_type, token, status, created_at,"
+    " coalesce((SELECT mailbox_id FROM grants WHERE account_id = accounts.id), id)"
+)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (
@@ -76,12 +79,51 @@ CREATE TABLE IF NOT EXISTS attachments (
     content BLOB NOT NULL,
     UNIQUE (account_id, kind, parent, remote_id, attachment_id)
 );
+CREATE TABLE IF NOT EXISTS grants (
+    account_id INTEGER PRIMARY KEY,
+    mailbox_id INTEGER NOT NULL,    -- the account whose records it opens: itself, or the first of several
+    details TEXT NOT NULL           -- JSON: the scopes, and what the application said of the account
+);
+CREATE TABLE IF NOT EXISTS sign_ins (
+    ticket TEXT PRIMARY KEY,
+    expires_at TEXT NOT NULL,
+    request TEXT NOT NULL           -- JSON: what the application asked for
+);
+CREATE TABLE IF NOT EXISTS codes (
+    code TEXT PRIMARY KEY,
+    account_id INTEGER NOT NULL,
+    expires_at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS subscriptions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL,
+    resource TEXT NOT NULL,
+    url TEXT NOT NULL,
+    filters TEXT NOT NULL,          -- JSON
+    detail_level TEXT,
+    created_at TEXT NOT NULL,
+    seen_seq INTEGER NOT NULL,      -- changes up to this place were told of, or came before it
+    active INTEGER NOT NULL DEFAULT 1,
+    failing TEXT,                   -- 'delivery': nobody answers; 'account': its token is not accepted
+    fail_since TEXT,
+    fail_description TEXT
+);
+CREATE INDEX IF NOT EXISTS subscriptions_of ON subscriptions (account_id);
+CREATE TABLE IF NOT EXISTS notifications (
+    id INTEGER PRIMARY KEY,
+    subscription_id INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    signed_at INTEGER NOT NULL,     -- Unix seconds: each attempt is signed as of the first
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due_at REAL NOT NULL            -- Unix seconds
+);
+CREATE INDEX IF NOT EXISTS notifications_due ON notifications (due_at);
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A mailbox and the token that opens it."""
+    """One way into a mailbox, and the token that opens it. `mailbox_id` is what its records are kept under."""
 
     id: int
     email: str
@@ -90,6 +132,11 @@ class Account:
     token: str | None
     status: TokenStatus
     created_at: str
+    mailbox_id: int
+
+    @property
+    def asker_id(self) -> int:
+        return self.id
 
 
 def encode(record: Record) -> str:
@@ -145,6 +192,10 @@ class Accounts:
             finally:
                 self._depth -= 1
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        """The same: reading here may write down what was due."""
+        return self.batch()
+
     def rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         """What a query gives, read under the lock."""
         with self._lock:
@@ -184,21 +235,37 @@ class Accounts:
         return self._account("token", token)
 
     def accounts(self) -> list[Account]:
-        return [Account(*row) for row in self.rows(f"SELECT {_ACCOUNT} FROM accounts ORDER BY created_at, id")]
+        """All accounts, oldest first."""
+        every = [Account(*row) for row in self.rows(f"SELECT {_ACCOUNT} FROM accounts ORDER BY created_at, id")]
+        # Where several began in one instant, those that brought the mailbox come before those that share it.
+        return sorted(every, key=lambda one: (one.created_at, one.id != one.mailbox_id))
 
     def set_token_status(self, account_id: int, status: TokenStatus) -> None:
         self.write("UPDATE accounts SET status = ? WHERE id = ?", (status, account_id))
 
     def set_token(self, account_id: int, token: str | None) -> None:
         """Give the account another token, as signing in again does, or with None revoke the one it has."""
-        self.write("UPDATE accounts SET token = ? WHERE id = ?", (token, account_id))
+        status = "dead" if token is None else "active"
+        self.write("UPDATE accounts SET token = ?, status = ? WHERE id = ?", (token, status, account_id))
 
     def remove_account(self, account_id: int) -> None:
-        """Forget the account with everything in it."""
+        """Forget the account, and what it holds too unless another account opens the same mailbox."""
         with self.batch():
+            sharing = "SELECT min(account_id) FROM grants WHERE mailbox_id = ? AND account_id <> ?"
+            heir = self.rows(sharing, (account_id, account_id))[0][0]
             for table in ("records", "tombstones", "attachments"):
-                self.write(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))
+                if heir is None:
+                    self.write(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))
+                else:
+                    self.write(f"UPDATE {table} SET account_id = ? WHERE account_id = ?", (heir, account_id))
+            if heir is not None:
+                self.set_settings(heir, self.settings(account_id))
+                self.write("UPDATE grants SET mailbox_id = ? WHERE mailbox_id = ?", (heir, account_id))
             self.write("DELETE FROM accounts WHERE id = ?", (account_id,))
+            gone = "SELECT id FROM subscriptions WHERE account_id = ?"
+            self.write(f"DELETE FROM notifications WHERE subscription_id IN ({gone})", (account_id,))
+            for table in ("grants", "codes", "subscriptions"):
+                self.write(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))
 
     def settings(self, account_id: int) -> Record:
         found = self.rows("SELECT settings FROM accounts WHERE id = ?", (account_id,))

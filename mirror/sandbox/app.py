@@ -1,13 +1,24 @@
 """The sandbox as a WSGI application: a local server of the vendor's API over its own State. It holds no rules of the API.
 
-What it serves: account, contacts, calendars, events, free/busy, mail with folders, conversations, attachments and drafts,
-task lists and tasks, and the sync protocol of contacts, calendars, mail and task lists.
+What it serves: signing in (authorize with consent pages of its own, codes, tokens), the accounts that an application manages,
+account, contacts, calendars, events, free/busy, mail with folders, conversations, attachments and drafts, task lists and tasks,
+the sync protocol of contacts, calendars, mail and task lists, and subscriptions with their notifications.
 
 Where it knowingly deviates from the vendor's file, or decides what the file leaves open:
 
-- Not served, so 404: `suggestMeetingTimes`, tracking, follow-up, booking, users, `/am`, `/auth`, `/subscriptions`, `/direct`.
+- Not served, so 404: tracking, follow-up, booking, users, `authorizeUser`, `prepare`, `/direct`.
 - Accepted credentials: a bearer token, or Basic with the application's id and secret and `X-Aurinko-Account-Id`. Sessions,
-  cookies and Exchange identity tokens are answered with 401. Scopes are listed but not enforced.
+  cookies and Exchange identity tokens are answered with 401. A scope that was not granted: 403, or 401 by option.
+- Authorize refuses what the program got wrong with 400, and goes nowhere. What the person decides goes to the return URL, where
+  `error` is one of `access_denied`, `account_mismatch`, `email_mismatch`, `insufficient_scopes`; the vendor names none. With
+  `responseType=token` it gets `token` and `accountId`. `ensureAccess` of authorize changes nothing. Every http URL of this
+  machine counts as registered. IMAP, EWS and iCloud mailboxes all have the one password of the options.
+- Signing in makes a new account of the mailbox, beside those that it has. With `accountId` or `recycle` an account is kept, and
+  its former token stops working when the code is exchanged. A mailbox lives as long as the last of its accounts.
+- A service account has no mailbox (403), and opens every mailbox of this sandbox. A revoked token counts as dead.
+- `includeProviderAuth` adds a `providerAccessToken`, and subscriptions have a `detailLevel`, as the vendor's client knows them.
+- Subscribing to plain http is possible on this machine only. `/email/tracking` may be watched and never tells anything. A
+  subscription is made inactive after a day without 200, or when its account's token dies; what it missed is not told later.
 - A dead or invalid token gets 401 everywhere; with Basic, `GET /v1/account` still tells the token's status.
 - Missing `If-Match` where it is required: 400. A wrong one: 412. `If-Match: *` fits every version. DELETE ignores it.
 - Events carry `iCalUId` beside `iCalUid`, because the vendor's own client and answers use both.
@@ -25,48 +36,53 @@ Where it knowingly deviates from the vendor's file, or decides what the file lea
 
 from __future__ import annotations
 
-import base64
-import binascii
-import math
-import random
-import uuid
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import msgspec
-from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from flask import Flask
 
-from mirror.errors import RecordGone, Usage
-from mirror.sandbox.api import accounts, calendars, contacts, drafts, events, folders, mail, tasks
-from mirror.sandbox.api.backend import AccountLike, Backend
-from mirror.sandbox.api.refusals import (
-    Refusal,
-    bad_request,
-    not_found,
-    token_dead,
-    token_refresh_failed,
-    too_many_requests,
-    unauthorized,
+from mirror.contract import (
+    accounts,
+    calendars,
+    contacts,
+    drafts,
+    events,
+    folders,
+    mail,
+    meeting_times,
+    subscriptions,
+    tasks,
 )
-from mirror.sandbox.api.router import Router
-from mirror.sandbox.api.tokens import Tokens
-from mirror.sandbox.api.wire import Answer, Call, Server
+from mirror.contract.application import application
+from mirror.contract.dispatch import Dispatch
+from mirror.contract.notifications import Notifications, Post
+from mirror.contract.posting import Poster
+from mirror.contract.tokens import Tokens
+from mirror.contract.wire import Server
+from mirror.sandbox.api import auth, consent, control, management
+from mirror.sandbox.api.behind import Behind
 from mirror.sandbox.faults import Faults
+from mirror.sandbox.grants import Grants
 from mirror.sandbox.options import Options
+from mirror.sandbox.provider.writer import Provider
 from mirror.sandbox.state import State
+from mirror.sandbox.subscriptions import Subscriptions
 
-VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
 ROUTES = (
     *accounts.ROUTES,
     *contacts.ROUTES,
     *calendars.ROUTES,
+    *meeting_times.ROUTES,
     *events.ROUTES,
     *mail.ROUTES,
     *folders.ROUTES,
     *drafts.ROUTES,
     *tasks.ROUTES,
+    *auth.ROUTES,
+    *management.ROUTES,
+    *subscriptions.ROUTES,
 )
+# What the vendor's file does not have: playing the provider.
+OWN_ROUTES = (*consent.ROUTES, *control.ROUTES)
 
 
 @dataclass(slots=True)
@@ -77,27 +93,21 @@ class Sandbox:
     options: Options
     faults: Faults
     tokens: Tokens
-    router: Router
     server: Server
-    # Draws request ids. Its own, so that asking questions does not change the ids that records get.
-    chance: random.Random
-    asked_at: dict[int, deque[float]] = field(default_factory=dict)
+    notifications: Notifications
 
 
-def create_app(state: State, options: Options | None = None, faults: Faults | None = None) -> Flask:
-    """The application over this state. `sandbox_of(app)` gives what stands behind it."""
-    app = Flask("mirror.sandbox", static_folder=None)
+def create_app(
+    state: State, options: Options | None = None, faults: Faults | None = None, post: Post | None = None
+) -> Flask:
+    """The application over this state. `sandbox_of(app)` gives what stands behind it; `post` sends notifications."""
     options, faults = options or Options(), faults or Faults()
     tokens = Tokens(options, state.clock)
-    chance = random.Random("request ids")  # noqa: S311  (replayable by design)
-    behind = Sandbox(state, options, faults, tokens, Router(ROUTES), Server(state, options, tokens), chance)
-    app.extensions["sandbox"] = behind
-    app.url_map.merge_slashes = False
-    app.add_url_rule("/", "any", lambda: _dispatch(behind), methods=VERBS, provide_automatic_options=False)
-    app.add_url_rule(
-        "/<path:path>", "any_path", lambda **_: _dispatch(behind), methods=VERBS, provide_automatic_options=False
-    )
-    app.register_error_handler(HTTPException, lambda error: _broken(behind, error))
+    watching = Subscriptions(state)
+    notifications = Notifications(watching, options, state.clock, post or Poster())
+    server = Behind(state, options, tokens, Grants(state, options), Provider(state, options), watching, notifications)
+    app = application("mirror.sandbox", Dispatch(server, (*ROUTES, *OWN_ROUTES)))
+    app.extensions["sandbox"] = Sandbox(state, options, faults, tokens, server, notifications)
     setattr(app, "wsgi_app", faults.around(app.wsgi_app, state.clock))  # noqa: B010  (Flask's way, which mypy refuses)
     return app
 
@@ -106,90 +116,3 @@ def sandbox_of(app: Flask) -> Sandbox:
     """The state, options, faults and tokens of an application."""
     behind: Sandbox = app.extensions["sandbox"]
     return behind
-
-
-def _dispatch(behind: Sandbox) -> Response:
-    try:
-        raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI")
-        route, ids = behind.router.find(request.method, request.path, str(raw).split("?", 1)[0] if raw else None)
-        content = request.get_data()
-        with behind.state.batch():
-            account = _authenticated(behind, route.template)
-            _within_rate(behind, account)
-            query = {name: request.args.getlist(name) for name in request.args}
-            call = Call(behind.server, account, ids, query, request.headers.get("If-Match"), content)
-            answer = route.answer(call)
-    except Refusal as refusal:
-        return _refused(behind, refusal)
-    except RecordGone:
-        return _refused(behind, not_found("record"))
-    except Usage as error:
-        return _refused(behind, bad_request(str(error)))
-    return _response(answer)
-
-
-def _authenticated(behind: Sandbox, template: str) -> AccountLike:
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    account: AccountLike | None = None
-    if scheme.lower() == "bearer":
-        account = behind.state.account_for_token(given.strip())
-    elif scheme.lower() == "basic":
-        account = _account_of_application(behind.state, behind.options, given)
-    if account is None:
-        raise unauthorized()
-    if template == "/v1/account" and scheme.lower() == "basic":
-        return account
-    if account.status == "dead":
-        raise token_dead()
-    if account.status == "invalid":
-        raise token_refresh_failed()
-    return account
-
-
-def _account_of_application(backend: Backend, options: Options, given: str) -> AccountLike | None:
-    account_id = request.headers.get("X-Aurinko-Account-Id", "")
-    try:
-        pair = base64.b64decode(given.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    if pair != f"{options.client_id}:{options.client_secret}" or not account_id.isascii() or not account_id.isdigit():
-        return None
-    return backend.find_account(int(account_id)) if len(account_id) < 19 else None
-
-
-def _within_rate(behind: Sandbox, account: AccountLike) -> None:
-    limit = behind.options.rate_limit
-    if limit is None:
-        return
-    now = behind.state.clock.monotonic()
-    recent = behind.asked_at.setdefault(account.id, deque())
-    while recent and recent[0] <= now - 1:
-        recent.popleft()
-    if len(recent) >= limit:
-        raise too_many_requests(max(1, math.ceil(recent[0] + 1 - now)))
-    recent.append(now)
-
-
-def _response(answer: Answer) -> Response:
-    content = b"" if answer.body is None else msgspec.json.encode(answer.body)
-    if answer.raw is not None:
-        content = answer.raw
-    response = Response(content, answer.status, dict(answer.headers))
-    response.headers["Content-Type"] = answer.content_type
-    if answer.body is None and answer.raw is None:
-        del response.headers["Content-Type"]
-    return response
-
-
-def _refused(behind: Sandbox, refusal: Refusal) -> Response:
-    said = {"code": refusal.code, "message": refusal.message, "requestId": str(_request_id(behind))}
-    return _response(Answer(said, refusal.status, refusal.headers))
-
-
-def _broken(behind: Sandbox, error: HTTPException) -> Response:
-    """Flask's own refusals, and what went wrong in here, in the form of the API."""
-    return _refused(behind, Refusal(error.code or 500, "error", error.name))
-
-
-def _request_id(behind: Sandbox) -> uuid.UUID:
-    return uuid.UUID(int=behind.chance.getrandbits(128), version=4)

@@ -1,51 +1,30 @@
-"""What about the sandbox's behaviour is a choice: page sizes, patience, lifetimes, the habits of providers. Values only."""
+"""What about the sandbox is a choice, besides the choices of the contract: its application, sign-in, notifications."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
-# What each service leaves out of records in lists, conversations and feeds (`omitted`); single reads are always whole.
-# Bodies are left out besides wherever no bodyType was asked for.
-OMITTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "IMAP": {"messages": ("body", "attachments", "internetHeaders")},
-    "EWS": {"messages": ("body",)},
-}
+from mirror.contract.choices import Choices
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """The defaults are the friendly case. Names of feeds and lists are in the table of `page_sizes`."""
+class Options(Choices):
+    """The defaults are the friendly case."""
 
-    page_size: int = 50
-    # By name, e.g. `contacts.updated`, `events.deleted`, `messages.updated`, `tasks.deleted`, `calendars`, `events.range`,
-    # `events.find`, `messages`, `conversations`, `folders`, `task_lists`, `tasks`.
-    page_sizes: Mapping[str, int] = field(default_factory=dict)
-    # How often a sync start answers `ready: false` before it is ready, per account, feed and parameters.
-    ready_polls: int = 0
-    # Lifetimes by the clock, and by how often a token may be shown. None: for ever.
-    delta_token_lifetime_s: float | None = None
-    page_token_lifetime_s: float | None = None
-    delta_token_uses: int | None = None
-    page_token_uses: int | None = None
-    # An expired page token of a feed: 410 like a delta token, or 400 `token.notValid`. Both occur.
-    expired_page_status: Literal[400, 410] = 410
-    # Requests per second and account before 429; None: no limit.
-    rate_limit: int | None = None
-    omitted: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=lambda: OMITTED)
-    # A change to a record that lies outside the bounds of the sync start (or has just left them): told, or kept silent.
-    silent_outside: bool = False
     # How one cancelled instance of a series comes down the feeds: as an exception of type `deleted`, as a tombstone, or
     # only through its master.
     cancelled_instance: Literal["occurrence", "tombstone", "exclusion"] = "occurrence"
     # Services where mail that moves to another folder comes back under a new id.
     moving_changes_ids: frozenset[str] = frozenset({"EWS", "IMAP"})
-    # How often `requireThreadId` meets 408 before the thread of an IMAP message is known.
-    thread_polls: int = 0
+    # The application that the sandbox knows, as a portal would show it. All of it is public.
     client_id: str = "5ab2c0de5ab2c0de5ab2c0de5ab2c0de"
-    client_secret: str = "sandbox-secret"  # noqa: S105  (the sandbox's public one)
-
-    def size_of(self, name: str) -> int:
-        """Records per page of this feed or list."""
-        return self.page_sizes.get(name, self.page_size)
+    client_secret: str = "sandbox-secret"  # noqa: S105
+    signing_secret: str = "sandbox-signing-secret"  # noqa: S105
+    # Where signing in may return to, besides every port and path of this machine's own names.
+    return_urls: frozenset[str] = frozenset()
+    # What opens every mailbox that is signed in to with a password (IMAP, EWS, iCloud).
+    mailbox_password: str = "sandbox-password"  # noqa: S105
+    # How long a person may look at the consent page, and how long a program may take to exchange the code.
+    sign_in_life_s: float = 900
+    code_life_s: float = 300

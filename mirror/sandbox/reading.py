@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from mirror.contract.backend import AccountLike, Bounds, Change
 from mirror.sandbox.accounts import Account, Accounts, Record, decode
-from mirror.sandbox.api.backend import Bounds, Change
 
 _CHUNK = 200
 _OF = "account_id = ? AND kind = ? AND parent = ?"
@@ -19,7 +19,27 @@ class Reading(Accounts):
         return self._account("id", account_id)
 
     def account_for_email(self, email: str) -> Account | None:
-        return self._account("lower(email)", email.lower())
+        """The account that a mailbox was first opened by, found by its address."""
+        sql = (
+            "SELECT id FROM accounts WHERE lower(email) = ? AND NOT EXISTS (SELECT 1 FROM grants WHERE account_id = id"
+            " AND (mailbox_id <> id OR json_extract(details, '$.type') = 'daemon'))"
+        )
+        found = self.rows(sql, (email.lower(),))
+        return self._account("id", found[0][0]) if found else None
+
+    def born(self, mailbox_id: int) -> str:
+        """When the account came that the mailbox began with."""
+        found = self._account("id", mailbox_id)
+        return found.created_at if found else ""
+
+    def calendar_of(self, asker: AccountLike, email: str) -> tuple[int, str] | None:  # noqa: ARG002  (all may know)
+        """The primary calendar of the account with this address."""
+        account = self.account_for_email(email)
+        if account is None:
+            return None
+        sql = f"SELECT remote_id FROM records WHERE {_OF} AND json_extract(record, '$.primary') ORDER BY created_seq"
+        primary = self.rows(sql, (account.mailbox_id, "calendars", ""))
+        return (account.mailbox_id, primary[0][0]) if primary else None
 
     def changed(
         self, account_id: int, kind: str, *, parent: str | None, after: int, limit: int, bounds: Bounds
@@ -40,7 +60,12 @@ class Reading(Accounts):
         return self._changes(sql, (account_id, kind, parent or "", after, limit))
 
     def newest(
-        self, account_id: int, *, after: list[Any] | None, thread_id: str | None
+        self,
+        account_id: int,
+        *,
+        after: list[Any] | None,
+        thread_id: str | None,
+        words: Sequence[str] = (),  # noqa: ARG002
     ) -> Iterator[tuple[list[Any], Record]]:
         """Mail, newest first, after the message at this place, each with its own place."""
         thread = "" if thread_id is None else "thread_id = ? AND "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from wsgiref.types import WSGIApplication
 
@@ -33,7 +34,8 @@ class Served:
     host: str
     port: int
     _server: BaseWSGIServer
-    _thread: threading.Thread
+    _threads: tuple[threading.Thread, ...]
+    _stopping: threading.Event
 
     @property
     def url(self) -> str:
@@ -42,13 +44,23 @@ class Served:
 
     def stop(self) -> None:
         """End it: no further request is taken, and the port is free again."""
+        self._stopping.set()
         self._server.shutdown()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
         self._server.server_close()
 
 
-def serve(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0) -> Served:
-    """The running server; port 0 is any free one. Raises: PortInUse, when the address is taken or not allowed."""
+def serve(
+    app: WSGIApplication,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    meanwhile: Callable[[threading.Event], None] | None = None,
+) -> Served:
+    """The running server; port 0 is any free one. `meanwhile` runs beside it, until the event that it is handed is set.
+
+    Raises: PortInUse, when the address is taken or not allowed.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Bound here and not by werkzeug, which ends the process when the address is taken.
     with socket.socket(family, socket.SOCK_STREAM) as listening:
@@ -60,6 +72,10 @@ def serve(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0) -> Serve
             raise PortInUse(host, port, getattr(error, "strerror", None) or str(error)) from error
         bound_port = listening.getsockname()[1]
         server = make_server(host, bound_port, app, threaded=True, request_handler=_Quiet, fd=listening.fileno())
-    thread = threading.Thread(target=server.serve_forever, args=(_POLL_S,), name="sandbox", daemon=True)
-    thread.start()
-    return Served(host, bound_port, server, thread)
+    stopping = threading.Event()
+    threads = [threading.Thread(target=server.serve_forever, args=(_POLL_S,), name="sandbox", daemon=True)]
+    if meanwhile is not None:
+        threads.append(threading.Thread(target=meanwhile, args=(stopping,), name="sandbox beside", daemon=True))
+    for thread in threads:
+        thread.start()
+    return Served(host, bound_port, server, tuple(threads), stopping)

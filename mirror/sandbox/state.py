@@ -10,16 +10,20 @@ from datetime import datetime
 from typing import Any
 
 from mirror import clock as clocks
+from mirror.contract.occurrence_ids import occurrence_id
+from mirror.contract.spans import span, stamp
 from mirror.errors import RecordGone, Usage
-from mirror.sandbox import ids
+from mirror.sandbox import compose, ids
 from mirror.sandbox.accounts import Account, Record, TokenStatus, decode, encode
 from mirror.sandbox.reading import Reading
-from mirror.sandbox.spans import span, stamp
 
 __all__ = ["KINDS", "PARENTS", "Account", "Record", "State", "TokenStatus", "looks_like_html"]
 
 KINDS = ("contacts", "calendars", "events", "folders", "messages", "task_lists", "tasks")
 PARENTS = {"events": "calendars", "tasks": "task_lists"}
+
+# A draft's id is its message's with this before it.
+DRAFT_PREFIX = "r-"
 
 _CREATED = ("contacts", "events", "messages")
 _MODIFIED = (*_CREATED, "task_lists", "tasks")
@@ -138,10 +142,28 @@ class State(Reading):
         found = self._value("body, html", (account_id, "messages", "", remote_id))
         return (None, False) if found is None else (found[0], bool(found[1]))
 
-    def mime(self, account_id: int, remote_id: str) -> bytes | None:
+    def stored_mime(self, account_id: int, remote_id: str) -> bytes | None:
         """The message as it came, where it came as MIME."""
         found = self._value("mime", (account_id, "messages", "", remote_id))
         return None if found is None else found[0]
+
+    def mime(self, account_id: int, remote_id: str) -> bytes:
+        """The message as MIME: as it came, or as it would have. Raises: RecordGone, when there is no such message."""
+        message = self.read(account_id, "messages", remote_id)
+        if message is None:
+            raise RecordGone(f"no messages record {remote_id}")
+        stored = self.stored_mime(account_id, remote_id)
+        if stored is not None:
+            return stored
+        body, is_html = self.body(account_id, remote_id)
+        return compose.mime(message, body or "", is_html, self.attachments(account_id, "messages", remote_id))
+
+    def draft(self, account_id: int, draft_id: str) -> Record | None:
+        """The message that the id of a draft names."""
+        if not draft_id.startswith(DRAFT_PREFIX):
+            return None
+        found = self.read(account_id, "messages", draft_id.removeprefix(DRAFT_PREFIX))
+        return None if found is None else {**found, "webLink": f"https://mail.sandbox.example/drafts/{found['id']}"}
 
     def attachment(
         self, account_id: int, kind: str, remote_id: str, attachment_id: str, *, parent: str | None = None
@@ -178,7 +200,7 @@ class State(Reading):
     def _free_id(self, account: Account, key: Key, record: Record) -> str:
         kind, occurrence = key[1], record.get("occurrenceInfo") or {}
         if kind == "events" and occurrence.get("masterId") and occurrence.get("originalStart"):
-            wanted = ids.occurrence_id(occurrence["masterId"], occurrence["originalStart"])
+            wanted = occurrence_id(occurrence["masterId"], occurrence["originalStart"])
             if self._value("1", (*key[:3], wanted)) is None:
                 return wanted
         while True:

@@ -16,7 +16,7 @@ from mirror import merge
 from mirror.errors import Invalid, Usage
 from mirror.simulator import invented
 from mirror.simulator.ledger import number_of
-from mirror.simulator.wishes import EDIT_MARK, MAIL, Wish, Wishes, changes, flat, revised
+from mirror.simulator.wishes import EDIT_MARK, MAIL, Wish, Wishes, changes, flat, paths_of, revised
 from mirror.store import outbox
 from mirror.store.connection import Store
 from mirror.store.edits import OPEN, Edit
@@ -390,9 +390,9 @@ class Person:
         return mark in self.wishes.marked()
 
     def _can_be_found(self, edit: Edit) -> bool:
-        """Whether the mail still has the header that it was sent with."""
-        ledger = self.wishes.ledger
-        every = (ledger.now(place) for place in ledger.entries if place.kind == "messages")
+        """Whether the mail still has the header that it was sent with; what others have received is theirs to pull."""
+        ledger, name = self.wishes.ledger, self.account.name
+        every = (ledger.now(place) for place in ledger.entries if (place.account, place.kind) == (name, "messages"))
         return any(edit.marker in json.dumps(entry.fields) for entry in every if entry is not None)
 
     def _again(self, edit: Edit) -> str:
@@ -422,7 +422,8 @@ class Person:
             if path in ("notes", "subject", "title", "location", "nickName") and chance.random() < 0.2:
                 choices[path] = merge.Given(self._text(chance))
         patch = merge.resolve(edit.form, merged, choices)
-        self._nothing_forgotten(wish, edit, patch, set(choices))
+        given_up = {path for one in merged.overlaps if choices[one.path] != "mine" for path in paths_of(edit.form, one)}
+        self._nothing_forgotten(wish, edit, patch, given_up)
         outbox.resolve(self.store, edit, patch)
         if patch:
             self.wishes.known[edit.id] = revised(wish, edit.theirs, {**edit.theirs, **patch})
@@ -430,13 +431,13 @@ class Person:
             wish.ended_at = self.wishes.ledger.number
         return f"edit {edit.id}: decided {choices}"
 
-    def _nothing_forgotten(self, wish: Wish, edit: Edit, patch: Fields, decided: set[str]) -> None:
-        """What was not in conflict is in the patch, or upstream already."""
+    def _nothing_forgotten(self, wish: Wish, edit: Edit, patch: Fields, given_up: set[str]) -> None:
+        """What the person did not give up is in the patch, or upstream already."""
         theirs = edit.theirs or {}
         now = flat(wish.form, {**theirs, **patch})
         for path, change in wish.wants.items():
-            overlaps = any(path == one or path.startswith((one + ".", one + "[")) for one in decided)
-            moved = "when" in decided and path in ("start", "end")
+            overlaps = any(path == one or path.startswith((one + ".", one + "[")) for one in given_up)
+            moved = "when" in given_up and path in ("start", "end")
             if not overlaps and not moved and now.get(path, "") != change.want:
                 self.wishes.faults.append(f"edit {wish.id}: the merge has lost {path} = {change.want!r:.80}")
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from mirror.clock import Clock
+from mirror.contract.shown import as_html
 from mirror.sandbox.accounts import Record
-from mirror.sandbox.api.shown import as_html
 from mirror.sandbox.state import State, looks_like_html
 from mirror.simulator.ledger import Entry, Ledger, Place
 

@@ -19,6 +19,7 @@ from mirror.pull import EVERYTHING, Appetite, pull_account
 from mirror.push import push_account
 from mirror.simulator import checks, promises, verdict
 from mirror.simulator.crash import Crash, Plan
+from mirror.simulator.far import Far
 from mirror.simulator.story import Line, Story
 from mirror.simulator.witness import Witnessed
 from mirror.simulator.world import World
@@ -57,17 +58,22 @@ def simulate(seed: int, without: Iterable[int] = (), *, template: Path | None = 
     result = Result(seed, lines=story.lines)
     with tempfile.TemporaryDirectory(prefix="mirror-simulate-") as name:
         world = World(story, Path(name), template)
+        far = Far(world, Path(name)) if world.setting.far else None
         try:
             for _ in range(world.setting.rounds):
                 _round(world, result)
+                if far is not None:
+                    far.follow()
             _quiet(world)
-            result.faults = verdict.faults(world) + promises.faults(world)
+            result.faults = verdict.faults(world) + promises.faults(world) + (far.faults() if far is not None else [])
             result.versions = checks.count_versions(world.store.conn)
         except verdict.Broken as broken:
             result.faults = broken.faults
         except Exception:
             result.faults = [traceback.format_exc()]
         finally:
+            if far is not None:
+                far.close()
             world.store.close()
             world.upstream.state.close()
     result.requests = world.wire.requests

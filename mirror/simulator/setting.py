@@ -42,6 +42,7 @@ class Setting:
     attachments: int | None
     edits: float  # the probability of each act of a person between two passes; 0: the accounts are read-only
     interference: float  # ... that somebody else changes the same record
+    far: bool  # whether there is a mirror of the mirror, too
 
     @classmethod
     def draw(cls, chance: random.Random) -> Setting:
@@ -62,6 +63,7 @@ class Setting:
             attachments=chance.choice((None, None, 0, 2)),
             edits=chance.choice((0.0, 0.0, 0.3, 0.7)),
             interference=chance.choice((0.0, 0.2, 0.4)),
+            far=chance.random() < 0.3,
         )
 
     def of(self, name: str) -> AccountSetting:

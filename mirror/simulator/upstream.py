@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mirror import clock as clocks
-from mirror.sandbox.api.tokens import Tokens
+from mirror.contract.tokens import Tokens
 from mirror.sandbox.state import PARENTS, State
 from mirror.simulator import invented
 from mirror.simulator.ledger import Ledger, Place

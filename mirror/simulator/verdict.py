@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from mirror import clock as clocks
+from mirror.contract.spans import span
 from mirror.resources import KINDS
-from mirror.sandbox.spans import span
 from mirror.simulator import checks
 from mirror.simulator.checks import History, Version
 from mirror.simulator.invented import received_at

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mirror.fields import FORMS, Field, canonical, is_empty, key_of
+from mirror.merge import Overlap
 from mirror.merge.comparing import PUT_AWAY, readable
 from mirror.sandbox.state import PARENTS
 from mirror.simulator.ledger import Entry, Ledger, Place, number_of
@@ -47,6 +48,35 @@ def _flat(known: Field, path: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from _flat(part, f"{path}.{part.name}", value.get(part.name))
     elif told := canonical(known, value):
         yield path, told
+
+
+def _head(path: str) -> str:
+    """The top-level field that a path is in."""
+    return re.split(r"[.\[]", path)[0]
+
+
+def paths_of(form: str, overlap: Overlap) -> set[str]:
+    """What an overlap is about: its path, and an entry of a list also under the key that I gave it."""
+    name, entry, _ = overlap.path.partition("[")
+    head, *parts = name.split(".")
+    known = FORMS[form].part(head)
+    for part in parts:
+        known = known.part(part) if known is not None else None
+    if not entry or known is None:
+        return {overlap.path}
+    mine = overlap.mine if isinstance(overlap.mine, list) else [overlap.mine]
+    return {overlap.path, *(path for path, _ in _flat(known, name, mine))}
+
+
+def _is_both(told: str, one: str, other: str) -> bool:
+    """Whether an entry that was added on both sides says what either of them said of it, and nothing else."""
+    try:
+        whole, *sides = (json.loads(text) for text in (told, one, other))
+    except ValueError:  # nothing was there, or several entries
+        return False
+    if not all(isinstance(side, dict) for side in (whole, *sides)):
+        return False
+    return bool(whole == {**sides[0], **sides[1]} == {**sides[1], **sides[0]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +143,14 @@ class Wishes:
         """What a request says of a record is what was wanted, and nothing besides."""
         if wish.verb != "change" or wish.form in MAIL:
             return
-        heads = {re.split(r"[.\[]", path)[0] for path in wish.wants}
+        heads = {_head(path) for path in wish.wants}
         if heads & {"start", "end"}:
             heads |= {"start", "end", "recurrence"}
         for name in sorted(set(fields) - heads):
             self.faults.append(f"edit {wish.id}: a request has {name} in it, which nobody changed")
 
     def written(self, wish: Wish, length: int, looked: dict[Place, int]) -> None:
-        """The states that a request has made since the ledger had this length. `looked`: when each record was last read."""
+        """The states that a request has made since the ledger had this length. `looked`: the state last read of each record."""
         for place in self.ledger.since(length):
             entries = self.ledger.entries[place]
             for before, entry in zip([None, *entries[:-1]], entries, strict=True):
@@ -142,6 +172,7 @@ class Wishes:
                 wish.verb == "delete"
                 and place.kind != "messages"
                 and not raced
+                and not self._went_with_its_series(wish, place, before.fields)
                 and not self._was_seen(wish, place, before)
             ):
                 yield f"deleted {place.kind} in state #{before.number}#, which nobody saw"
@@ -149,21 +180,39 @@ class Wishes:
         if wish.verb != "change":
             return
         was, now = flat(wish.form, before.fields), flat(wish.form, entry.fields)
+        if raced and place.kind in SEEN_BY_NOBODY:
+            was = self._as_read(wish, place, was, looked or 0)
         for path in sorted({*was, *now}):
             old, new = was.get(path, ""), now.get(path, "")
             wanted = wish.wants.get(path)
-            if old == new:
+            if old == new or (wanted is not None and wanted.saw == "" and _is_both(new, old, wanted.want)):
                 continue
             if wanted is None:
                 yield f"{path} became {new!r:.80} from {old!r:.80}, which nobody wanted"
             elif new != wanted.want:
                 yield f"{path} became {new!r:.80}, not {wanted.want!r:.80}"
-            elif (
-                old != wanted.saw
-                and path not in ("unread", "archived")
-                and not (raced and place.kind in SEEN_BY_NOBODY)
-            ):
+            elif old != wanted.saw and path not in ("unread", "archived"):
                 yield f"{path} was {old!r:.80} and is covered, which nobody saw ({wanted.saw!r:.80})"
+
+    def _as_read(self, wish: Wish, place: Place, was: Flat, looked: int) -> Flat:
+        """What the record was as far as push could know: the fields that it writes as it read them, the others as they were.
+
+        A field is written whole. What somebody put into it after it was read can't be kept where no etag guards it.
+        """
+        read = next(entry for entry in reversed(self.ledger.entries[place]) if entry.number <= looked)
+        written = {_head(path) for path in wish.wants}
+        kept = {path: value for path, value in was.items() if _head(path) not in written}
+        return kept | {p: value for p, value in flat(wish.form, read.fields).items() if _head(p) in written}
+
+    def _went_with_its_series(self, wish: Wish, place: Place, fields: Mapping[str, Any]) -> bool:
+        """Whether it was upstream who deleted it, because the series that it is of was deleted.
+
+        Whoever deletes a series wants to see no instance of it again. Which of them have been changed since can't be asked
+        for: instances are no part of the series' own record, and neither its etag nor a feed at rest tells of new ones.
+        """
+        series = place._replace(remote_id=str((fields.get("occurrenceInfo") or {}).get("masterId")))
+        last = self.ledger.entries.get(series, [None])[-1]
+        return last is not None and last.fields is None and last.by == wish.id
 
     def _was_seen(self, wish: Wish, place: Place, state: Entry) -> bool:
         """Whether everything between what the person saw and this state is our own doing."""

@@ -63,7 +63,7 @@ class Witnessed:
     def __init__(
         self, source: Source, account: str, account_id: int, witness: Witness, *,
         sending: Callable[[Write], AbstractContextManager[None]] = lambda _: nullcontext(),
-        looked: Callable[[Place], None] = lambda _: None,
+        looked: Callable[[Place, int | None], None] = lambda _, __: None,
     ) -> None:  # fmt: skip
         self._source = source
         self._account = account
@@ -74,6 +74,7 @@ class Witnessed:
         self._sending = sending
         self._looked = looked
         self.traffic: Traffic = source.traffic
+        self.subscriptions = source.subscriptions
 
     def committed(self, store: Store, moved: bool) -> None:
         """The database has committed a transaction; `moved` says whether it wrote a cursor."""
@@ -134,7 +135,7 @@ class Witnessed:
             self._page.asked[remote_id] = found
         else:
             self._reads.append((feed, found))
-        self._looked(self._place(feed, remote_id))
+        self._looked(self._place(feed, remote_id), number_of(found.raw) if isinstance(found, Record) else None)
         return found
 
     def mailbox(self) -> Mailbox:

@@ -54,7 +54,7 @@ class World:
         self.wishes = Wishes(self.ledger)
         self.person = Person(self.wishes, self.theirs.now)
         self.writing: int | None = None  # the edit whose request is on its way
-        self.looked: dict[Place, int] = {}  # how far upstream had come when push last read a record
+        self.looked: dict[Place, int] = {}  # the state that push last read of a record
         self._wrote_at: float | None = None
         state = RecordedState(clock=self.theirs, ledger=self.ledger)
         omitted = {one.service: one.omitted for one in setting.accounts}
@@ -209,8 +209,9 @@ class World:
         row = self.store.conn.execute(f"SELECT remote_id, {up} FROM {kind.name} WHERE id = ?", [record[1]]).fetchone()
         return Place(account, kind.name, row[1], row[0])
 
-    def look(self, place: Place) -> None:
-        self.looked[place] = self.ledger.number
+    def look(self, place: Place, number: int | None) -> None:
+        """Push has read a record, in the state of this number; None: it is gone."""
+        self.looked[place] = self.ledger.number if number is None else number
 
     def committed(self, moved: bool) -> None:
         if self.watched is not None:

@@ -18,6 +18,7 @@ from mirror import clock as clocks
 from mirror.clock import Clock
 from mirror.errors import NotPermitted, NotReady, RecordGone, RestartFeed, SignInAgain, WrongAnswer
 from mirror.feed import (
+    LOCAL,
     Coverage,
     Cursor,
     Feed,
@@ -34,6 +35,8 @@ from mirror.feed import (
 from mirror.sources import aurinko_answers as answers
 from mirror.sources import aurinko_writes as writes
 from mirror.sources.aurinko_paths import RECORDS, path_of, segment
+from mirror.sources.aurinko_subscriptions import AurinkoSubscriptions
+from mirror.sources.base import Subscriber
 from mirror.sources.http import CONNECT_PATIENCE_S, Answer, Http
 from mirror.sources.rate import Rates
 
@@ -95,6 +98,7 @@ class Aurinko:
         self._settings = settings or Settings()
         self._scopes: tuple[str, ...] = ()
         self.traffic = self._http.traffic
+        self.subscriptions: Subscriber | None = AurinkoSubscriptions(self._http)
 
     def close(self) -> None:
         self._http.close()
@@ -109,7 +113,7 @@ class Aurinko:
         if account is None:
             raise WrongAnswer("GET /account", status=answer.status, code=answer.code)
         self._scopes = tuple(account.authScopes or ())
-        return Mailbox(str(account.id), account.email or account.mailboxAddress, account.serviceType)
+        return Mailbox(str(account.id), account.email or account.mailboxAddress, account.serviceType, self._scopes)
 
     # --- pages ----------------------------------------------------------------------------------------------------
 
@@ -218,6 +222,8 @@ class Aurinko:
                 return Gone(remote_id)
             raise _refused(path, answer)
         change = answers.change_of(feed, raw)
+        if isinstance(change, Record) and change.remote_id != remote_id and remote_id.startswith(LOCAL):
+            return Gone(remote_id, now=change.remote_id)
         if isinstance(change, Unreadable) or change.remote_id != remote_id:
             raise WrongAnswer(f"GET {RECORDS[feed.kind]}: not the record that was asked for", status=answer.status)
         return change

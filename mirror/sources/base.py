@@ -7,7 +7,39 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mirror.feed import Coverage, Cursor, Feed, Gone, Mailbox, Page, Receipt, Record, Request, Traffic, Write
+from mirror.feed import (
+    Coverage,
+    Cursor,
+    Feed,
+    Gone,
+    Mailbox,
+    Page,
+    Receipt,
+    Record,
+    Request,
+    Subscribed,
+    Traffic,
+    Write,
+)
+
+
+class Subscriber(Protocol):
+    """What a source can be asked to tell of by itself.
+
+    Every method may raise: RetryLater, SignInAgain, NotPermitted, WrongAnswer, Stopped.
+    """
+
+    def resource(self, feed: Feed) -> str | None:
+        """Upstream's name for a feed's changes; None when it never tells of them."""
+
+    def subscriptions(self) -> list[Subscribed]:
+        """All that there are, whoever made them."""
+
+    def subscribe(self, resource: str, url: str) -> Subscribed:
+        """Have upstream tell this URL, which it calls before it answers. Raises besides: Refused, Unsure."""
+
+    def unsubscribe(self, remote_id: str) -> None:
+        """End one, which may have ended already. Raises besides: Refused, Unsure."""
 
 
 class Source(Protocol):
@@ -18,6 +50,8 @@ class Source(Protocol):
     """
 
     traffic: Traffic
+    subscriptions: Subscriber | None
+    """None: it never tells anything by itself."""
 
     def mailbox(self) -> Mailbox:
         """Who the credentials answer for."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import email.utils
 import json as json_text
+import logging
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -98,6 +99,7 @@ class Http:
         self.patience = Patience(budget_s)
         self._clock = clock
         self._rates = rates
+        _keep_addresses_out_of_logs()
         root = api_root(base_url)
         verify = _tls() if root.startswith("https:") else False  # False: of plain HTTP to this machine, nothing is lost
         self._client = httpx.Client(
@@ -301,6 +303,15 @@ def _refusal(answer: Answer, told: str) -> SourceError:
     else:
         kind = Refused
     return kind(told, status=answer.status, code=answer.code)
+
+
+def _only_warnings(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
+
+
+def _keep_addresses_out_of_logs() -> None:
+    """httpx logs the URL of every request, at whatever level the program logs: its path may be a code, its query a token."""
+    logging.getLogger("httpx").addFilter(_only_warnings)  # the same one, which a logger takes once
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from mirror import clock as clocks
 from mirror.clock import Clock
 from mirror.errors import Changed, MirrorError, RecordGone, RestartFeed
 from mirror.feed import Change, Coverage, Cursor, Feed, Gone, Mailbox, Page, Receipt, Record, Request, Traffic, Write
+from mirror.sources.base import Subscriber
 
 LISTED = frozenset({"calendars", "folders", "task_lists"})
 
@@ -33,6 +34,7 @@ class Memory:
 
     def __init__(self, clock: Clock, *, page_size: int = 3, remote_id: str = "1") -> None:
         self.traffic = Traffic()
+        self.subscriptions: Subscriber | None = None
         self.page_size = page_size
         self.answers_as = Mailbox(remote_id, "ada@example.org", "Memory")
         self.asked: list[tuple[str, Feed, object]] = []
@@ -156,7 +158,7 @@ class Memory:
         if write.verb == "delete":
             self.drop(write.feed, write.remote_id)
             return Receipt(write.remote_id)
-        if write.etag is not None and write.etag != known.etag:
+        if write.verb == "change" and write.etag not in (None, known.etag):  # all else is done unconditionally
             raise Changed(write.remote_id, status=412)
         fields = {k: v for k, v in json.loads(known.raw).items() if k not in ("id", "etag", "lastModifiedTime")}
         written: dict[str, Any]

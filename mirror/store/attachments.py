@@ -142,6 +142,15 @@ def postpone(store: Store, attachment_id: int) -> None:
         conn.execute("UPDATE attachments SET tries = min(tries + 1, ?) WHERE id = ?", [MAX_TRIES - 1, attachment_id])
 
 
+def place_of(store: Store, kind: Kind, record_id: int, remote_id: str) -> tuple[str, str | None] | None:
+    """Whether the bytes of what a record has attached are kept, and under which hash; None: it has no such attachment."""
+    row = store.conn.execute(
+        f"SELECT kept, sha256 FROM attachments WHERE {kind.singular}_id = ? AND remote_id = ? AND removed_at IS NULL",
+        [record_id, remote_id],
+    ).fetchone()
+    return (row["kept"], row["sha256"]) if row is not None else None
+
+
 def blob(store: Store, sha256: str) -> bytes | None:
     """The bytes with this hash."""
     if not (store.home / "blobs.db").is_file():

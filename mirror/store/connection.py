@@ -55,11 +55,12 @@ class Store:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Everything inside is written whole, or not at all.
 
-        Raises: DatabaseBusy, DiskFull, DatabaseDamaged (nothing was written).
+        Raises: DatabaseBusy, DiskFull, DatabaseDamaged, HomeTooNew (nothing was written).
         """
         with self._turn, translated(self.path):
             self.conn.execute("BEGIN IMMEDIATE")
             try:
+                _check(self.home, self.conn)  # a newer mirror may have changed the file since it was opened
                 yield self.conn
                 self.conn.execute("COMMIT")
             except BaseException:
@@ -68,13 +69,29 @@ class Store:
                 raise
 
     @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Everything that is read inside is of one moment. Nothing is written there."""
+        with translated(self.path):
+            self.conn.execute("BEGIN")
+            try:
+                yield self.conn
+            finally:
+                self.conn.execute("ROLLBACK")
+
+    @contextmanager
     def lease(self, account_id: int) -> Iterator[None]:
         """The right to pull an account, which one process has at a time. The system takes it back from a dead one.
 
         Raises: AccountBusy, HomeUnusable.
         """
+        with self.alone(f"account-{account_id}"):
+            yield
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[None]:
+        """The right to something that one process does at a time. Raises: AccountBusy, HomeUnusable."""
         folder = self.home / "locks"
-        lock = FileLock(folder / f"account-{account_id}.lock", timeout=0)
+        lock = FileLock(folder / f"{what}.lock", timeout=0)
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
             lock.acquire()
@@ -88,9 +105,14 @@ class Store:
             lock.release()
 
     def again(self) -> Store:
-        """A second connection to the same file, for another thread."""
+        """A second connection to the same file, for another thread. Raises: HomeTooNew."""
         conn = _bare(self.path, self.busy_s)
-        _configure(conn)
+        try:
+            _check(self.home, conn)
+            _configure(conn)
+        except BaseException:
+            conn.close()
+            raise
         return Store(self.home, conn, self.clock, self.busy_s, self._turn)
 
     def close(self) -> None:
@@ -175,7 +197,7 @@ def _check(home: Path, conn: sqlite3.Connection) -> int:
 
     Raises: HomeTooNew, HomeUnusable.
     """
-    from mirror.store import migrations  # it needs sqlite-utils, which is slow to import and seldom wanted
+    from mirror.store import migrations  # it takes the shipped schema from here
 
     found: int = conn.execute("PRAGMA user_version").fetchone()[0]
     if found > migrations.VERSION:

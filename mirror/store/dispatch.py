@@ -12,7 +12,7 @@ from mirror import merge
 from mirror.feed import Feed, Receipt, Write
 from mirror.fields import sendable
 from mirror.resources import KINDS
-from mirror.store import order, outbox
+from mirror.store import journal, order, outbox
 from mirror.store.connection import Store
 from mirror.store.edits import Edit
 
@@ -98,6 +98,7 @@ def readable_id(store: Store, one: Edit) -> str | None:
 
 def sending(store: Store, one: Edit) -> Edit:
     """Committed before the request leaves, so that a process that dies meanwhile is known to have tried."""
+    journal.not_ahead(store, one.account_id, one.kind)  # what is looked at later must have come after this
     return outbox.update(store, one, state="sending", attempts=one.attempts + 1, sent_at=clocks.text(store.clock.now()),
                    sent_seq=order.last_place(store.conn), retry_at=None)  # fmt: skip
 
@@ -126,9 +127,12 @@ def settled(store: Store, one: Edit) -> Edit:
 
 
 def _move_on(conn: sqlite3.Connection, done: Edit) -> None:
-    """The next edit of the record goes by what upstream has now: the etag of the answer, if nothing was merged into it."""
+    """The next edit of the record goes by what upstream has now: the etag of the answer, if nothing was merged into it.
+
+    Not that of an answer to an invitation, which is given whatever has become of the event.
+    """
     etag = (done.receipt or {}).get("etag")
-    if done.verb in ("change", "respond") and etag:
+    if done.verb == "change" and etag:
         conn.execute(
             "UPDATE edits SET base_etag = ? WHERE kind = ? AND record_id = ? AND id > ? AND state = 'pending' AND base_etag IS ?",
             [etag, done.kind, done.record_id, done.id, done.base_etag],

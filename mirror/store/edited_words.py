@@ -21,8 +21,26 @@ def search(
     store: Store, kind: Kind, query: str, when: str, account_id: int | None, *, deleted: bool
 ) -> list[dict[str, Any]]:
     """Those that hold the words with their edits, best first, in the form of `reading.search`."""
+    rows, found = _matching(store.conn, kind, query, when, account_id, deleted=deleted)
+    return [
+        {"kind": kind.name, **{name: rows[number][name] for name in ("id", "account", "title", "at", "deleted_at")},
+         "snippet": snippet, "edit": rows[number]["edit"]}
+        for number, snippet in found
+    ]  # fmt: skip
+
+
+def ids(conn: sqlite3.Connection, kind: Kind, query: str, account_id: int) -> list[int]:
+    """The live ones of an account that hold the words with their edits."""
+    rows, found = _matching(conn, kind, query, "observed_at", account_id, deleted=False)
+    return [rows[number]["id"] for number, _ in found]
+
+
+def _matching(
+    conn: sqlite3.Connection, kind: Kind, query: str, when: str, account_id: int | None, *, deleted: bool
+) -> tuple[list[sqlite3.Row], list[tuple[int, str]]]:
+    """All edited records, and of those that match, best first, where they stand among them and a snippet."""
     words = [name for name in kind.search if name != "body"]
-    rows = store.conn.execute(
+    rows = conn.execute(
         f"SELECT shown.id, accounts.name AS account, shown.{kind.title} AS title, shown.{when} AS at, shown.deleted_at,"
         f" shown.edit, {', '.join(f'shown.{name} AS word_{name}' for name in words)}"
         f" FROM {kind.name}_now AS shown JOIN accounts ON accounts.id = shown.account_id"
@@ -30,8 +48,8 @@ def search(
         [account_id, deleted],
     ).fetchall()
     if not rows:
-        return []
-    bodies = _bodies(store) if "body" in kind.search else {}
+        return [], []
+    bodies = _bodies(conn) if "body" in kind.search else {}
     with closing(sqlite3.connect(":memory:")) as memory:
         memory.execute(f"CREATE VIRTUAL TABLE words USING fts5 ({', '.join(kind.search)}, tokenize = '{TOKENS}')")
         for number, row in enumerate(rows):
@@ -43,16 +61,12 @@ def search(
         found = memory.execute(
             "SELECT rowid, snippet(words, -1, '[', ']', '…', 12) FROM words WHERE words MATCH ? ORDER BY rank", [query]
         ).fetchall()
-    return [
-        {"kind": kind.name, **{name: rows[number][name] for name in ("id", "account", "title", "at", "deleted_at")},
-         "snippet": snippet, "edit": rows[number]["edit"]}
-        for number, snippet in found
-    ]  # fmt: skip
+    return rows, found
 
 
-def _bodies(store: Store) -> dict[int, str]:
+def _bodies(conn: sqlite3.Connection) -> dict[int, str]:
     """The texts of mails with edits: as they are written, else as they came."""
-    rows = store.conn.execute(
+    rows = conn.execute(
         "SELECT record_id, coalesce(body, text) AS body FROM overlays LEFT JOIN message_bodies ON message_id = record_id"
         " WHERE kind = 'messages'"
     )

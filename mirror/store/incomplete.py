@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mirror.feed import Counts, Gone, Record
 from mirror.resources import KINDS
-from mirror.store import records
+from mirror.store import records, sweep
 from mirror.store.connection import Store
 from mirror.store.journal import FeedRow
 
@@ -32,6 +33,19 @@ def complete(
             f"UPDATE incomplete SET tries = tries + 1 WHERE feed_id = ? AND record_id IN ({ids})",
             [feed.id, value, json.dumps(list(refused))],
         )
+
+
+def take_in(store: Store, feed: FeedRow, found: Record | Gone) -> None:
+    """Write what a reading of one record, apart from a pull, has shown.
+
+    A listing that has not begun yet knows nothing of it: it may be gone by then, and no feed tells what was gone before.
+    One that has begun must not sweep it; but that it was there says nothing of what the listing itself has shown.
+    """
+    if feed.state == "listing" and feed.cursor is None:
+        feed = replace(feed, generation=feed.generation - 1)
+    elif feed.state == "listing":
+        sweep.keep_apart(store, feed, found.remote_id)
+    complete(store, feed, [found], Counts())
 
 
 def newest(store: Store, feed: FeedRow, limit: int, *, without: Sequence[str] = ()) -> list[str]:

@@ -9,14 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 from mirror import clock as clocks
-from mirror.clock import Clock
 from mirror.errors import Usage
 from mirror.feed import Counts, Coverage, Cursor, Feed, Mailbox, Traffic
 from mirror.resources import KINDS
 from mirror.store import attachments
 from mirror.store.connection import Store
 
-CLOCK_JUMPED = timedelta(days=2)  # longer waits than this come from a clock that was set back
+FAILED = frozenset({"failed", "needs_auth"})
+"""Outcomes of runs that came to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class FeedRow:
     failures: int
     retry_at: str | None
     error: str | None
+    changed_at: str | None
     parent: str | None = None
 
     @property
@@ -182,6 +183,7 @@ def remove_account(store: Store, account_id: int) -> None:
     """No longer pulled; its records stay."""
     with store.transaction() as conn:
         conn.execute("UPDATE accounts SET removed_at = ? WHERE id = ?", [clocks.text(store.clock.now()), account_id])
+        conn.execute("DELETE FROM health WHERE account_id = ?", [account_id])
 
 
 # --- feeds ---------------------------------------------------------------------------------------------------------------
@@ -285,6 +287,15 @@ def caught_up(conn: sqlite3.Connection, feed: FeedRow, at: str, state: str = "fo
     conn.execute("DELETE FROM walk_seen WHERE feed_id = ?", [feed.id])
 
 
+def not_ahead(store: Store, account_id: int, kind: str) -> None:
+    """No feed of a kind was caught up later than now: what says so was written by a clock that has been set back since."""
+    with store.transaction() as conn:
+        conn.execute(
+            "UPDATE feeds SET caught_up_at = ?1 WHERE account_id = ?2 AND kind = ?3 AND caught_up_at > ?1",
+            [clocks.text(store.clock.now()), account_id, kind],
+        )
+
+
 def failed(store: Store, feed: FeedRow, error: str | None, *, after_s: float) -> None:
     """The schedule leaves the feed alone for a while; its cursor stands. Without an error, upstream was not ready yet."""
     feed.failures += int(error is not None)
@@ -303,16 +314,26 @@ def failed(store: Store, feed: FeedRow, error: str | None, *, after_s: float) ->
 def record_run(store: Store, account_id: int, feed: FeedRow | None, started_at: str, outcome: str, counts: Counts,
                traffic: Traffic, pages: int, error: str | None) -> None:  # fmt: skip
     """One finished pass."""
+    now = clocks.text(store.clock.now())
     with store.transaction() as conn:
         conn.execute(
             "INSERT INTO runs (account_id, feed_id, kind, started_at, ended_at, outcome, pages, requests, retries, bytes,"
             " created, changed, deleted, unchanged, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 account_id, feed.id if feed else None, feed.kind if feed else None, started_at,
-                clocks.text(store.clock.now()), outcome, pages, traffic.requests, traffic.retries, traffic.bytes,
+                now, outcome, pages, traffic.requests, traffic.retries, traffic.bytes,
                 counts.created, counts.changed, counts.deleted, counts.unchanged, error,
             ],
         )  # fmt: skip
+        if feed is not None:
+            conn.execute(
+                "UPDATE feeds SET total_runs = total_runs + 1, total_failed = total_failed + ?,"
+                " total_requests = total_requests + ?, total_bytes = total_bytes + ? WHERE id = ?",
+                [outcome in FAILED, traffic.requests, traffic.bytes, feed.id],
+            )
+        if feed is not None and counts.written:
+            feed.changed_at = now
+            conn.execute("UPDATE feeds SET changed_at = ? WHERE id = ?", [now, feed.id])
 
 
 def clear_idle_runs(store: Store, *, older_than: timedelta = timedelta(days=7)) -> None:
@@ -322,22 +343,3 @@ def clear_idle_runs(store: Store, *, older_than: timedelta = timedelta(days=7)) 
             "DELETE FROM runs WHERE started_at < ? AND outcome = 'ok' AND created + changed + deleted = 0",
             [clocks.text(store.clock.now() - older_than)],
         )
-
-
-def is_due(feed: FeedRow, clock: Clock, factor: float, jitter: float) -> bool:
-    """Whether the schedule wants a pass over this feed now. `jitter` in [0, 1) spreads the feeds over a tenth of their
-    interval."""
-    return feed.state != "stopped" and due_in_s(feed, clock, factor, jitter) <= 0
-
-
-def due_in_s(feed: FeedRow, clock: Clock, factor: float, jitter: float = 0.0) -> float:
-    """The seconds until the schedule wants a pass over a feed; 0 or less: now."""
-    now = clock.now()
-    if feed.retry_at is not None:
-        wait = clocks.moment(feed.retry_at) - now
-        return wait.total_seconds() if wait <= CLOCK_JUMPED else 0.0
-    if feed.caught_up_at is None or feed.state in ("new", "listing"):
-        return 0.0
-    interval_s = KINDS[feed.kind].interval_s * factor * (24 if feed.state == "held" else 1)
-    elapsed_s = (now - clocks.moment(feed.caught_up_at)).total_seconds()
-    return interval_s * (0.95 + 0.1 * jitter) - elapsed_s if elapsed_s >= -60 else 0.0

@@ -43,8 +43,31 @@ def _make_the_outbox(conn: sqlite3.Connection) -> None:
         conn.execute(_statement(f"CREATE TABLE {name} "))
 
 
-def _drop_an_index(conn: sqlite3.Connection) -> None:
-    """Version 6: an index of history that no query asked for is gone."""
+def _be_told(conn: sqlite3.Connection) -> None:
+    """Version 6: what upstream tells by itself, and what a person is told of."""
+    conn.execute("ALTER TABLE feeds ADD COLUMN changed_at TEXT")
+    conn.execute(
+        "UPDATE feeds SET changed_at = (SELECT max(ended_at) FROM runs WHERE feed_id = feeds.id"
+        " AND created + changed + deleted > 0)"
+    )
+    for column in ("total_runs", "total_failed", "total_requests", "total_bytes"):
+        conn.execute(f"ALTER TABLE feeds ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
+    conn.execute("ALTER TABLE hints ADD COLUMN digest TEXT")
+    for table in ("subscriptions", "health"):
+        conn.execute(_statement(f"CREATE TABLE {table} "))
+
+
+def _answer_programs(conn: sqlite3.Connection) -> None:
+    """Version 7: the mirror's own API: who may use it, and when edits changed how a record reads."""
+    for table in ("local_changes", "api_tokens"):
+        conn.execute(_statement(f"CREATE TABLE {table} "))
+    last = conn.execute("SELECT seq FROM change_order").fetchone()[0]
+    conn.execute(
+        "INSERT INTO local_changes (kind, record_id, account_id, parent_id, seq)"
+        " SELECT kind, record_id, account_id, parent_id, ? + row_number() OVER (ORDER BY kind, record_id) FROM overlays",
+        [last],
+    )
+    conn.execute("UPDATE change_order SET seq = seq + (SELECT count(*) FROM overlays)")
 
 
 def _statement(beginning: str) -> str:
@@ -80,7 +103,8 @@ STEPS: Sequence[Step] = (
     _index_mail_and_complete_attendees,
     _keep_what_is_gone_and_say_who_is_who,
     _make_the_outbox,
-    _drop_an_index,
+    _be_told,
+    _answer_programs,
 )
 """Step number n leads from version n to version n + 1: tables and their rows. Views, triggers and indexes follow."""
 

@@ -30,3 +30,8 @@ def next_moment(conn: sqlite3.Connection, clock: Clock) -> str:
 def take(conn: sqlite3.Connection, seq: int, moment: str) -> None:
     """All places up to `seq` are taken, at `moment`."""
     conn.execute("UPDATE change_order SET seq = ?, observed_at = ?", [seq, moment])
+
+
+def take_one(conn: sqlite3.Connection) -> int:
+    """A place for what is no version, and has no moment of its own."""
+    return int(conn.execute("UPDATE change_order SET seq = seq + 1 RETURNING seq").fetchone()[0])

@@ -132,7 +132,7 @@ def add_within(
         if last is not None and last.state in UNSENT and (last.verb, verb) in FOLDS and last.plan_id == plan_id:
             return _fold(store, conn, last, verb, patch, options, base)
         if (
-            last is not None and last.receipt and last.base_etag == etag
+            last is not None and last.verb == "change" and last.receipt and last.base_etag == etag
         ):  # else: what was merged into it, nobody has seen
             etag = last.receipt.get("etag") or etag
         if verb == "change" and not options.get("draft"):  # a draft is replaced whole
@@ -282,15 +282,25 @@ def create_anew(store: Store, one: Edit) -> None:
     """Of a conflict with a deletion: make the record again, as it reads with the edit."""
     with store.transaction() as conn:
         fields = merge.apply(one.form, one.base or {}, one.patch)
-        parent = KINDS[one.kind].parent_column
-        row = conn.execute(f"SELECT * FROM {one.kind} WHERE id = ?", [one.record_id]).fetchone()
         conn.execute(
             "UPDATE edits SET verb = 'create', record_id = NULL, parent_id = ?, patch = ?, base = NULL, base_etag = NULL,"
             " theirs = NULL, error = NULL, state = 'pending', retry_at = NULL WHERE id = ?",
-            [row[parent] if parent else None, _json(sendable(one.form, fields, creating=True)), one.id],
+            [_parent_of(conn, one), _json(sendable(one.form, fields, creating=True)), one.id],
         )
         overlays.refresh(conn, one.kind, one.record_id or 0)
         overlays.refresh(conn, one.kind, -one.id)
+
+
+def _parent_of(conn: sqlite3.Connection, one: Edit) -> int | None:
+    """What the record of an edit is in; it may have been gone before it was ever seen."""
+    parent = KINDS[one.kind].parent_column
+    if parent is None or one.record_id is None:
+        return None
+    if one.record_id < 0:
+        row = conn.execute("SELECT parent_id FROM edits WHERE id = ?", [-one.record_id]).fetchone()
+    else:
+        row = conn.execute(f"SELECT {parent} FROM {one.kind} WHERE id = ?", [one.record_id]).fetchone()
+    return int(row[0])
 
 
 def resolve(store: Store, one: Edit, patch: Fields) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from mirror import merge
 from mirror.resources import KINDS, Kind
+from mirror.store import order
 from mirror.store.columns import COLUMNS, derive, fields_of
 from mirror.store.connection import Store
 
@@ -39,8 +40,14 @@ def refresh(conn: sqlite3.Connection, kind: str, record_id: int) -> None:
         f" WHERE kind = ? AND coalesce(record_id, -id) = ? AND state IN {OPEN} ORDER BY id",
         [kind, record_id],
     ).fetchall()
+    before = conn.execute(
+        "SELECT account_id, parent_id, seq, deleted_at, raw, body FROM overlays WHERE kind = ? AND record_id = ?",
+        [kind, record_id],
+    ).fetchone()
     if not found:
         conn.execute("DELETE FROM overlays WHERE kind = ? AND record_id = ?", [kind, record_id])
+        if before is not None:
+            _reads_otherwise(conn, kind, record_id, before["account_id"], before["parent_id"])
         return
     row = _observed(conn, kind, record_id)
     fields: Fields = json.loads(row["raw"]) if row is not None else {}
@@ -56,6 +63,16 @@ def refresh(conn: sqlite3.Connection, kind: str, record_id: int) -> None:
     parent = KINDS[kind].parent_column
     parent_id = row[parent] if row is not None and parent else found[0]["parent_id"]
     state = next(state for state in WORST if any(edit["state"] == state for edit in found))
+    after = (
+        found[0]["account_id"],
+        parent_id,
+        row["seq"] if row is not None else 0,
+        deleted_at,
+        json.dumps(fields),
+        body,
+    )
+    if before is None or tuple(before) != after:
+        _reads_otherwise(conn, kind, record_id, found[0]["account_id"], parent_id)
     conn.execute(
         "INSERT OR REPLACE INTO overlays (kind, record_id, account_id, parent_id, seq, state, deleted_at, columns, children, raw,"
         " body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -64,6 +81,16 @@ def refresh(conn: sqlite3.Connection, kind: str, record_id: int) -> None:
             json.dumps(columns), json.dumps(derived.children), json.dumps(fields), body,
         ],
     )  # fmt: skip
+
+
+def _reads_otherwise(
+    conn: sqlite3.Connection, kind: str, record_id: int, account_id: int, parent_id: int | None
+) -> None:
+    """Whoever follows the mirror is told of the record once more."""
+    conn.execute(
+        "INSERT OR REPLACE INTO local_changes (kind, record_id, account_id, parent_id, seq) VALUES (?, ?, ?, ?, ?)",
+        [kind, record_id, account_id, parent_id, order.take_one(conn)],
+    )
 
 
 def _observed(conn: sqlite3.Connection, kind: str, record_id: int) -> sqlite3.Row | None:

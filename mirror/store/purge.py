@@ -29,7 +29,8 @@ def purge_account(store: Store, account_id: int) -> None:
                 conn.execute(f"DELETE FROM message_body_versions WHERE message_id {ours}", [account_id])
                 conn.execute(f"DELETE FROM message_bodies WHERE message_id {ours}", [account_id])
             conn.execute(f"DELETE FROM {kind.name} WHERE account_id = ?", [account_id])
-        for table in ("versions", "stuck", "runs", "overlays", "edits", "hints"):
+        for table in ("versions", "stuck", "runs", "overlays", "local_changes", "edits", "hints", "subscriptions",
+                      "health", "api_tokens"):  # fmt: skip
             conn.execute(f"DELETE FROM {table} WHERE account_id = ?", [account_id])
         plans = "SELECT plans.id FROM plans, json_each(items) WHERE value ->> 'account_id' = ?"
         conn.execute(f"UPDATE edits SET plan_id = NULL WHERE plan_id IN ({plans})", [account_id])

@@ -105,6 +105,8 @@ def _apply(
         write_changes(store, conn, feed, page.changes, counts, drafts, one_by_one=one_by_one)
         if feed.state == "following" and page.more:
             _remember_seen(conn, feed, page.changes)
+        elif feed.state == "listing":
+            _forget_kept_apart(conn, feed, page.changes)
         journal.save_cursor(conn, feed, page.cursor, page.covers, walking=page.more)
         if feed.state == "following" and not page.more:
             journal.caught_up(conn, feed, clocks.text(store.clock.now()))
@@ -390,4 +392,12 @@ def _remember_seen(conn: sqlite3.Connection, feed: FeedRow, changes: Sequence[Ch
     conn.executemany(
         "INSERT OR IGNORE INTO walk_seen (feed_id, remote_id) VALUES (?, ?)",
         [(feed.id, change.remote_id) for change in changes if isinstance(change, Record)],
+    )
+
+
+def _forget_kept_apart(conn: sqlite3.Connection, feed: FeedRow, changes: Sequence[Change]) -> None:
+    """What push has read by itself, the listing has shown as well."""
+    conn.execute(
+        "DELETE FROM walk_seen WHERE feed_id = ? AND remote_id IN (SELECT value FROM json_each(?))",
+        [feed.id, json.dumps([change.remote_id for change in changes if isinstance(change, Record)])],
     )

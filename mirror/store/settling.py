@@ -125,10 +125,12 @@ def creation(store: Store, edit: Edit) -> str | None:
         ("account_id", edit.account_id) if kind.parent_column is None else (kind.parent_column, edit.parent_id)
     )
     rows = store.conn.execute(
-        f"SELECT remote_id, raw FROM {kind.name} AS record WHERE {place} = ?1 AND seq > ?2 AND deleted_at IS NULL"
+        f"WITH new AS (SELECT id, remote_id, seq, raw FROM {kind.name} AS record WHERE {place} = ?1 AND seq > ?2"
+        " AND deleted_at IS NULL"
         " AND NOT EXISTS (SELECT 1 FROM versions WHERE kind = ?3 AND record_id = record.id AND versions.seq <= ?2)"
         " AND remote_id NOT IN (SELECT remote_id FROM edits WHERE account_id = ?4 AND kind = ?3 AND verb = 'create'"
-        " AND remote_id IS NOT NULL) ORDER BY seq",
+        " AND remote_id IS NOT NULL)) SELECT remote_id, seq, raw FROM new UNION ALL SELECT remote_id, versions.seq, versions.raw"
+        " FROM new JOIN versions ON versions.kind = ?3 AND versions.record_id = new.id ORDER BY seq",  # changed by others since
         [value, edit.sent_seq or 0, kind.name, edit.account_id],
     )
     return next((row["remote_id"] for row in rows if shows(edit.form, edit.patch, json.loads(row["raw"]))), None)

@@ -65,7 +65,7 @@ def listed_nothing(store: Store, feed: FeedRow) -> bool:
     if KINDS[feed.kind].covers != "window":
         return False
     absent, live = absent_rows(store, feed)
-    return 0 < absent == live
+    return 0 < absent == live - _kept_apart(store, KINDS[feed.kind], feed)
 
 
 def should_be_listed(feed: FeedRow, record: Record) -> bool:
@@ -92,6 +92,29 @@ def spare(store: Store, feed: FeedRow, remote_id: str) -> None:
         )
 
 
+def keep_apart(store: Store, feed: FeedRow, remote_id: str) -> None:
+    """Remember a record that is about to be written as contained in the listing under way, which has not shown it yet."""
+    kind = KINDS[feed.kind]
+    column, value = place(kind, feed)
+    with store.transaction() as conn:
+        conn.execute(
+            f"INSERT OR IGNORE INTO walk_seen (feed_id, remote_id) SELECT ?1, ?2 WHERE NOT EXISTS"
+            f" (SELECT 1 FROM {kind.name} WHERE {column} = ?3 AND remote_id = ?2 AND deleted_at IS NULL AND generation = ?4)",
+            [feed.id, remote_id, value, feed.generation],
+        )
+
+
+def _kept_apart(store: Store, kind: Kind, feed: FeedRow) -> int:
+    """How many live records count as contained in the listing though it has not shown them."""
+    where, values = _live(kind, feed)
+    row = store.conn.execute(
+        f"SELECT count(*) FROM {kind.name} WHERE {where} AND generation = ?"
+        " AND remote_id IN (SELECT remote_id FROM walk_seen WHERE feed_id = ?)",
+        [*values, feed.generation, feed.id],
+    )
+    return int(row.fetchone()[0])
+
+
 def finish_listing(
     store: Store,
     feed: FeedRow,
@@ -113,7 +136,8 @@ def finish_listing(
         absent = [row[0] for row in conn.execute(f"SELECT id FROM {kind.name} WHERE {where}", values)]
         live = _covered(store, kind, feed)
         too_much = bool(absent) and (
-            len(absent) == live or (live > HELD_ABOVE_ROWS and len(absent) > HELD_ABOVE_SHARE * live)
+            len(absent) == live - _kept_apart(store, kind, feed)
+            or (live > HELD_ABOVE_ROWS and len(absent) > HELD_ABOVE_SHARE * live)
         )
         if too_much and not accepted:
             if present is not None:

@@ -1,6 +1,7 @@
 """What SQL that comes in through a browser may touch: SQLite asks here before it runs a statement.
 
-The connection can't write in any case. This keeps upstream's tokens, and the tables of the machinery, out of sight.
+The connection can't write in any case. This keeps upstream's tokens, those of programs (their hashes), the webhook's
+address and the tables of the machinery out of sight.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import re
 import sqlite3
 
 UNREADABLE_TABLES = frozenset({"purges", "walk_seen", "sqlite_dbpage", "dbstat"})
-UNREADABLE_COLUMNS = frozenset({("feeds", "cursor")})
+UNREADABLE_COLUMNS = frozenset({("feeds", "cursor"), ("subscriptions", "notification_url"), ("api_tokens", "sha256")})
 UNUSABLE_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer"})  # the latter tells where in memory things are
 
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE})
@@ -40,7 +41,8 @@ def check(sql: str) -> None:
     """
     written = sql.lower()
     if any(table in written for table, _ in UNREADABLE_COLUMNS) and _JOINS_BY_NAME.search(sql):
-        raise sqlite3.OperationalError("feeds can't be joined by NATURAL or USING here; say ON")
+        named = ", ".join(sorted(table for table, _ in UNREADABLE_COLUMNS))
+        raise sqlite3.OperationalError(f"{named} can't be joined by NATURAL or USING here; say ON")
 
 
 def authorize(action: int, first: str | None, second: str | None, _database: str | None, _inner: str | None) -> int:

@@ -15,7 +15,7 @@ _KEY = rf"(?:\(\((?P<key>{_NAME}) > :(?P<last>p\d+)\)\)|(?P<rowid>rowid) > :(?P<
 
 _FIRST = re.compile(
     rf"(?P<head>select {_NAME}(?:, {_NAME})* from (?P<table>{_NAME}) (?:where (?P<others>.*) )?"
-    rf"order by (?P<column>{_NAME}) desc)(?P<limit> limit \d+)",
+    rf"order by (?P<column>{_NAME})(?P<down> desc)?)(?P<limit> limit \d+)",
     re.DOTALL,
 )
 _LATER = re.compile(
@@ -50,11 +50,11 @@ class Pages:
 
 
 def first_page(sql: str, key: str) -> str:
-    """The first page of a table that is sorted downwards, by a primary key of that name."""
+    """The first page of a sorted table, with rows of the same value in the order of the primary key of that name."""
     page = _FIRST.fullmatch(sql)
     if page is None or _FREE_HAND.search(page["others"] or "") or page["column"].strip('[]"') == key:
         return sql
-    return f"{page['head']}, [{key}] desc{page['limit']}"
+    return f"{page['head']}, [{key}]{page['down'] or ''}{page['limit']}"
 
 
 def later_page(sql: str) -> Pages | None:

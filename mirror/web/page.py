@@ -14,9 +14,10 @@ from datasette.app import Datasette
 from datasette.utils.asgi import BadRequest, NotFound, Request, Response
 
 from mirror import clock as clocks
-from mirror import moments
+from mirror import moments, settings
 from mirror.clock import Clock, SystemClock
 from mirror.errors import Usage
+from mirror.health import STALE_AFTER_S
 from mirror.web import links, over, then
 
 DATABASE = "mirror"
@@ -40,9 +41,15 @@ class Behind:
 
 
 class Asked:
-    """The mirror as one page asks it: as it is, or as it was at `at`. `now` is UTC text; `zone` is the reader's."""
+    """The mirror as one page asks it: as it is, or as it was at `at`. `now` is UTC text; `zone` is the reader's.
 
-    def __init__(self, conn: Any, now: str, zone: ZoneInfo, at: str | None = None) -> None:
+    `stale_after_s`: how long nothing may come in before a person hears of it.
+    """
+
+    def __init__(
+        self, conn: Any, now: str, zone: ZoneInfo, at: str | None = None, *, stale_after_s: float = STALE_AFTER_S
+    ) -> None:
+        self.stale_after_s = stale_after_s
         self.conn = conn
         self.now = at or now
         self.zone = zone
@@ -124,7 +131,7 @@ async def _ask(request: Request, datasette: Datasette, read: Callable[[Asked], A
     at = _moment(request.args.get("at"), now, zone)
 
     def run(conn: Any) -> tuple[Answer, Asked]:
-        asked = Asked(conn, clocks.text(now), zone, at)
+        asked = Asked(conn, clocks.text(now), zone, at, stale_after_s=settings.read_if_right(path.parent).stale_after_s)
         return read(asked), asked
 
     path = Path(database.path)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from mirror import clock as clocks
+from mirror import health
+from mirror.store import health as stored
 from mirror.web import words
-from mirror.web.page import Asked, Row
+from mirror.web.page import Asked, Behind, Row
 from mirror.web.queries import home as queries
 
 ORDER = ("messages", "contacts", "events", "tasks", "calendars", "folders", "task_lists")
@@ -28,37 +31,16 @@ def accounts(asked: Asked) -> list[Shown]:
     return found
 
 
-def needs(asked: Asked, known: list[Shown]) -> list[Shown]:
+def needs(asked: Asked) -> list[Shown]:
     """What a person must decide or do, most urgent first: a sentence, the command that helps, and how bad it is."""
-    found = []
-    for account in known:
-        name = account["name"]
-        if account["status"] == "needs_auth":
-            wrong = account["status_detail"] == "wrong_mailbox"
-            why = "its token answers for another mailbox" if wrong else "nothing arrives until you sign in again"
-            found.append(_need("needs_auth", f"{name}: {why}.", f"mirror account login {shlex.quote(name)}"))
-        for feed in account["feeds"]:
-            if feed["state"] == "held":
-                kind = feed["kind"]
-                what = f"{name}: upstream lists so few {_plural(kind)} that too many would be deleted. Nothing was; look first."
-                found.append(_need("held", what, f"mirror accept {shlex.quote(name)} {kind}"))
-    names = {account["id"]: account["name"] for account in known}
-    for row in asked.rows("Edits in conflict", queries.CONFLICTS):
-        count, kind = row["edits"], row["kind"]
-        what = f"of your edits of {_plural(kind)} {'meets a change' if count == 1 else 'meet changes'} made elsewhere: choose."
-        found.append(_need("conflict", f"{names.get(row['account_id'], '?')}: {count:,} {what}", "mirror outbox"))
-    for row in asked.rows("Records that could not be stored", queries.STUCK):
-        name, count, kind = names.get(row["account_id"]), row["records"], row["kind"]
-        if name is not None:
-            what = (
-                f"{name}: {count:,} {_plural(kind, count)} could not be stored. The bytes are kept; the rest goes on."
-            )
-            found.append(_need("stuck", what, f"mirror retry {shlex.quote(name)}"))
-    return found
-
-
-def _need(kind: str, what: str, command: str) -> Shown:
-    return {"kind": kind, "what": what, "command": command}
+    if asked.at:
+        return []  # what was wrong then, nobody can do anything about
+    asked.behind.append(Behind("How each account does", stored.FEEDS.strip(), {"account": ""}))
+    now = clocks.moment(asked.now)
+    judged = health.judge_all(stored.facts(asked.conn, now), now, stale_after_s=asked.stale_after_s)
+    troubles = [trouble for one in judged for trouble in one.troubles]
+    troubles.sort(key=lambda trouble: -health.UNHEALTHY.index(trouble.state))
+    return [{"kind": one.state, "what": one.what, "command": one.command} for one in troubles]
 
 
 def _plural(kind: str, count: int = 2) -> str:

@@ -1,1 +1,1 @@
-"""The HTTP contract of the API: routes, parameters, tokens, paging, errors. What it answers from is a Backend behind it."""
+"""What only the sandbox serves, beside the contract: signing in, managing accounts, and playing the provider."""

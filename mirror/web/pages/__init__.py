@@ -14,6 +14,7 @@ from mirror.web.pages import (
     contacts,
     edit,
     events,
+    health,
     history,
     home,
     mail,
@@ -40,6 +41,7 @@ PAGES: tuple[ModuleType, ...] = (
     edit,
     outbox,
     sync,
+    health,
 )
 
 

@@ -76,7 +76,7 @@ def _snapshot(asked: Asked, path: Path, since: int) -> dict[str, Any]:
         "counts": {kind: counts[kind] for kind in ORDER if kind in counts},
         "size": words.size(path.stat().st_size),
         "accounts": accounts,
-        "needs": standing.needs(asked, accounts),
+        "needs": standing.needs(asked),
         "today": _today(asked) if seq > since else None,
         "changes": _changes(asked, since) if seq > since else [],
     }

@@ -45,7 +45,7 @@ async def overview(request: Request, datasette: Datasette) -> Response:
             "given": given,
             "days": days,
             "all_days": DAYS,
-            "needs": [] if asked.at else standing.needs(asked, known),
+            "needs": standing.needs(asked),
             "accounts": [
                 {**row, "feeds": [feed for feed in feeds if feed["account_id"] == row["id"]]} for row in known
             ],

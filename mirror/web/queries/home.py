@@ -23,13 +23,6 @@ SELECT account_id, kind, count(*) AS feeds, min(caught_up_at) AS caught_up_at, m
 FROM feeds GROUP BY account_id, kind
 """
 
-STUCK = """
-SELECT account_id, kind, count(*) AS records FROM stuck WHERE gone_at IS NULL GROUP BY account_id, kind
-"""
-
-CONFLICTS = """
-SELECT account_id, kind, count(*) AS edits FROM edits WHERE state = 'conflict' GROUP BY account_id, kind
-"""
 
 _WHO = {
     "messages": "coalesce(from_name, from_email)",

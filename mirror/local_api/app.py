@@ -1,0 +1,76 @@
+"""The mirror's own API as an application: which operations there are, and what stands behind them.
+
+Where it deviates from the vendor's file, or decides what the file leaves open:
+
+- Everything is answered from the mirror, upstream reachable or not. A write is taken into the outbox and shows at once; whether
+  upstream takes it is known later. What the outbox can't hold is refused in a sentence: a draft's set time, one occurrence of a
+  series that was never changed, the choice of well-known folders. An account that is read-only here: 403.
+- A record with open edits has an etag of the mirror's own, `local-…`, and so has a record that is to be created an id. The id
+  keeps leading to the record after upstream gave it another; feeds then tell of the new one, and that the old one is gone.
+- Sync tokens are places in the mirror's order of change: they survive restarts, and do not expire, but for two cases that get
+  410: the account was purged and added anew, or the mirror was put back from an older backup.
+- Feeds and lists carry bodies whenever a bodyType is asked for, whatever the service.
+- Attachments that are not kept: 404 `notKept`, or 408 with `Retry-After` while they are still to be fetched. MIME: 404 always.
+- Free/busy knows the token's own account, and calendars of it that have an address as their id.
+- Accepted credentials: a bearer token of the mirror's own. `DELETE /account/token` ends it, and nothing upstream.
+- Not served, so 404: subscriptions, signing in, managing accounts, tracking, follow-up, booking, users, `/direct`.
+- Beyond the vendor's file: see `beyond.py` and `past.py`.
+"""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from mirror.contract import accounts, calendars, contacts, drafts, events, folders, mail, meeting_times, tasks
+from mirror.contract.application import application
+from mirror.contract.choices import Choices
+from mirror.contract.dispatch import Dispatch
+from mirror.contract.router import Route
+from mirror.contract.tokens import Tokens
+from mirror.contract.wire import Server
+from mirror.local_api import beyond, past
+from mirror.local_api.callers import Granted
+from mirror.local_api.state import Mirror
+from mirror.local_api.writer import Outbox
+from mirror.store.connection import Store
+
+# In a second, for each token: eight times what upstream takes, and what one program alone hardly reaches.
+RATE_LIMIT = 2_000
+CHOICES = Choices(
+    page_size=100,
+    page_sizes={"contacts.updated": 500, "events.updated": 500, "tasks.updated": 500, "messages.updated": 100,
+                **{f"{kind}.deleted": 1_000 for kind in ("contacts", "events", "tasks", "messages")}},
+    rate_limit=RATE_LIMIT,
+    omitted={},
+    bodies_in_lists=None,
+    mirrored=True,
+)  # fmt: skip
+
+_CONTRACT = (
+    *accounts.ROUTES,
+    *contacts.ROUTES,
+    *calendars.ROUTES,
+    *meeting_times.ROUTES,
+    *events.ROUTES,
+    *mail.ROUTES,
+    *folders.ROUTES,
+    *drafts.ROUTES,
+    *tasks.ROUTES,
+)
+# Those of the vendor's file.
+ROUTES: tuple[Route, ...] = (
+    *(one for one in _CONTRACT if (one.method, one.template) != (beyond.TASKS.method, beyond.TASKS.template)),
+    beyond.TASKS,
+)
+
+
+def create(mirror: Mirror, choices: Choices = CHOICES) -> Dispatch:
+    """What answers requests out of this mirror."""
+    tokens = Tokens(choices, mirror.clock, mirror.born)
+    server = Server(mirror, choices, tokens, Granted(), Outbox(mirror))
+    return Dispatch(server, (*ROUTES, *beyond.ROUTES), past.behind)
+
+
+def create_app(store: Store, choices: Choices = CHOICES) -> Flask:
+    """The same as a WSGI application, over connections of its own to the store's file."""
+    return application("mirror.local_api", create(Mirror(store), choices))
