@@ -7,7 +7,7 @@ A *source* is asked for the *page* that comes after a *cursor* of a *feed*. A pa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 Cursor = dict[str, Any]
@@ -35,9 +35,7 @@ class Record:
     modified_at: str | None = None  # as the mirror writes moments
     omitted: tuple[str, ...] = ()  # upstream's names of fields that it left out: unknown, not empty
     body: str | None = None  # of a message, as upstream sent it ...
-    text: str | Callable[[], str] | None = (
-        None  # ... and as readable text, or how to come by it: most mail is known already
-    )
+    text: str | Callable[[], str] | None = None  # ... and as readable text, or how to come by it: most is known already
 
     def readable(self) -> str | None:
         """The body as readable text."""
