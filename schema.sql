@@ -198,7 +198,7 @@ CREATE TABLE local_changes (
     seq          INTEGER NOT NULL,         -- later than the record's own as long as it has an overlay
     PRIMARY KEY (kind, record_id)
 ) WITHOUT ROWID;
-CREATE INDEX local_changes_seq ON local_changes(account_id, kind, seq);
+CREATE INDEX local_changes_seq ON local_changes(account_id, kind, seq);   -- what edits did since a place: sync/updated and sync/deleted of /v1
 
 -- Who may use the mirror's own API (`mirror token`). What opens it is shown once, and only its hash is kept.
 CREATE TABLE api_tokens (
@@ -211,7 +211,7 @@ CREATE TABLE api_tokens (
     last_used_at TEXT,                     -- to the minute
     revoked_at   TEXT
 );
-CREATE UNIQUE INDEX api_tokens_name ON api_tokens(name) WHERE revoked_at IS NULL;
+CREATE UNIQUE INDEX api_tokens_name ON api_tokens(name) WHERE revoked_at IS NULL;   -- the token of a name; those that are revoked may share it
 
 -- What webhooks said. A hint only ever makes a pull happen sooner.
 CREATE TABLE hints (
@@ -223,8 +223,8 @@ CREATE TABLE hints (
     pulled_at    TEXT,                     -- a pass that began after it came has ended well
     digest       TEXT                      -- of the notification: upstream sends one again until it is answered
 );
-CREATE INDEX hints_waiting ON hints(account_id) WHERE pulled_at IS NULL;
-CREATE UNIQUE INDEX hints_digest ON hints(digest, account_id, kind, ifnull(parent_id, 0));
+CREATE INDEX hints_waiting ON hints(account_id) WHERE pulled_at IS NULL;   -- what was told and not yet pulled: every turn of the schedule
+CREATE UNIQUE INDEX hints_digest ON hints(digest, account_id, kind, ifnull(parent_id, 0));   -- whether a notification is one that is told again
 
 -- What upstream was asked to tell at once (mirror run --webhook-url), and to whom.
 CREATE TABLE subscriptions (
@@ -241,7 +241,7 @@ CREATE TABLE subscriptions (
     checked_at   TEXT NOT NULL,            -- when upstream last said that it stands
     notified_at  TEXT                      -- when it last told something
 );
-CREATE UNIQUE INDEX subscriptions_remote_id ON subscriptions(account_id, remote_id);
+CREATE UNIQUE INDEX subscriptions_remote_id ON subscriptions(account_id, remote_id);   -- the subscription that a notification names
 
 -- How each account does, and since when, so that a person is told of each change once.
 CREATE TABLE health (

@@ -55,7 +55,7 @@ REASONS: dict[tuple[str, str], str] = {
     ("changed-today", "SCAN contacts USING INDEX contacts_seq"): ENDS_EARLY,
     ("changed-today", "SCAN events USING INDEX events_seq"): ENDS_EARLY,
     ("changed-today", "SCAN messages USING INDEX messages_seq"): ENDS_EARLY,
-    ("history-of-a-record", "SCAN versions USING COVERING INDEX versions_record_id"): EVERY_ONE,
+    ("history-of-a-record", "SCAN versions USING INDEX sqlite_autoindex_versions_1"): ENDS_EARLY,
     ("changed-most", "SCAN versions USING COVERING INDEX versions_record_id"): EVERY_ONE,
     ("as-of", "SCAN contacts USING INDEX contacts_seq"): ENDS_EARLY,
     ("as-of", "SCAN events USING INDEX events_seq"): ENDS_EARLY,
