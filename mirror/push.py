@@ -129,6 +129,7 @@ class _Errand:
 
     def _push(self) -> None:
         if dispatch.write_of(self.store, self.edit) is None:
+            self.edit = dispatch.left_behind(self.store, self.edit)
             return
         if not self._may_go():
             return

@@ -94,7 +94,9 @@ def names_read_by(function: str) -> set[str]:
                 found |= {str(part.elts[-1].value) for part in node.iter.elts if isinstance(part, ast.Tuple)
                           and isinstance(part.elts[-1], ast.Constant)}  # fmt: skip
             if isinstance(node, ast.ListComp) and "key" in ast.unparse(node.generators[0].target):
-                found |= {str(item.value) for item in ast.walk(node.generators[0].iter) if isinstance(item, ast.Constant)}
+                found |= {
+                    str(item.value) for item in ast.walk(node.generators[0].iter) if isinstance(item, ast.Constant)
+                }
     return found
 
 

@@ -388,6 +388,30 @@ def test_what_was_deleted_before_it_was_seen_can_be_made_anew_with_a_later_edit(
     assert state(world, change) == "settled"
 
 
+def test_an_edit_of_what_is_known_to_have_gone_unseen_is_for_a_person_also_when_the_one_before_is_taken_back(
+    world: World,
+) -> None:
+    made = world.edit(EVENTS, None, "create", fields(EVENTS, "Tea"))
+    world.push()
+    account = journal.account(world.store, world.account.id)
+    change = outbox.add(world.store, account, "events", "change", {"location": "Garden"}, record_id=-made.id)
+    assert change is not None
+    (remote_id,) = world.upstream.live(EVENTS)
+    world.upstream.drop(EVENTS, remote_id)
+    for _ in range(2):
+        later(world)
+        world.pull()
+        world.push()
+    assert state(world, change) == "conflict"
+
+    answer = outbox.add(world.store, account, "events", "respond", {"response": "accepted"}, record_id=-made.id)
+    assert answer is not None
+    outbox.discard(world.store, outbox.edit(world.store, change.id))
+    world.push()
+
+    assert state(world, answer) == "conflict"
+
+
 @pytest.mark.parametrize("feed", [CONTACTS, EVENTS], ids=lambda feed: feed.kind)
 def test_an_empty_listing_is_not_believed_because_of_what_push_has_read_meanwhile(world: World, feed: Feed) -> None:
     for name in ("a", "b"):

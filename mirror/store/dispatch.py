@@ -120,10 +120,27 @@ def settled(store: Store, one: Edit) -> Edit:
     done = outbox.update(store, one, state="settled", settled_at=clocks.text(store.clock.now()))
     if one.verb == "create":
         for later in outbox.edits(store, states=("pending",), record=(one.kind, -one.id)):
-            conflict(store, later, None, "deleted upstream")
+            left_behind(store, later)
         for child in outbox.edits(store, states=("pending",), parent_id=-one.id):
-            rejected(store, child, "what was to contain it is deleted upstream")
+            left_behind(store, child)
     return done
+
+
+def left_behind(store: Store, one: Edit) -> Edit:
+    """The same, unless what it waits for was created and is gone: a person is asked. It may have been made since."""
+    if _went_unseen(store, one.record_id):
+        return conflict(store, one, None, "deleted upstream")
+    if _went_unseen(store, one.parent_id):
+        return rejected(store, one, "what was to contain it is deleted upstream")
+    return one
+
+
+def _went_unseen(store: Store, shown_id: int | None) -> bool:
+    """Whether this stands for a record that was created and gone before any pull showed it."""
+    row = store.conn.execute(
+        "SELECT 1 FROM edits WHERE id = -? AND verb = 'create' AND state = 'settled' AND record_id IS NULL", [shown_id]
+    ).fetchone()
+    return row is not None
 
 
 def _move_on(conn: sqlite3.Connection, done: Edit) -> None:
