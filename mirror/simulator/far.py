@@ -52,12 +52,11 @@ class Elsewhere(Person):
     """The person at the mirror of the mirror: what they look at to see whether something was done is the mirror."""
 
     asked_for: Wishes
+    made: dict[str, list[int]]
 
     def _is_upstream(self, edit: Edit) -> bool:
-        mark = self.wishes.known[edit.id].mark
-        return mark is not None and any(
-            one.mark == mark and one.ended_at is None for one in self.asked_for.known.values()
-        )
+        made = self.made.get(self.wishes.known[edit.id].mark or "", [])
+        return any(self.asked_for.known[one].ended_at is None for one in made)
 
 
 class Far:
