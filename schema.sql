@@ -213,6 +213,34 @@ CREATE TABLE api_tokens (
 );
 CREATE UNIQUE INDEX api_tokens_name ON api_tokens(name) WHERE revoked_at IS NULL;   -- the token of a name; those that are revoked may share it
 
+-- What programs asked to be told of by the mirror's own API (its /subscriptions), and where. They end with their token.
+CREATE TABLE api_subscriptions (
+    id           INTEGER PRIMARY KEY,
+    token_id     INTEGER NOT NULL REFERENCES api_tokens(id),
+    resource     TEXT NOT NULL,            -- /contacts, /email/messages, /calendars/ID/events, /tasklists/ID/tasks
+    notification_url TEXT NOT NULL,        -- of this machine
+    filters      TEXT NOT NULL DEFAULT '[]',   -- JSON array: withoutDrafts
+    detail_level TEXT,                     -- signal: says only that there is something
+    seen_seq     INTEGER NOT NULL,         -- changes up to this place were told, or wait to be
+    active       INTEGER NOT NULL DEFAULT 1,
+    failing      TEXT CHECK (failing IN ('delivery', 'account')),
+    fail_since   TEXT,
+    fail_description TEXT,
+    created_at   TEXT NOT NULL
+);
+CREATE INDEX api_subscriptions_token ON api_subscriptions(token_id);
+
+-- What programs were not told yet, or did not take. The body holds ids, no records.
+CREATE TABLE api_notifications (
+    id           INTEGER PRIMARY KEY,
+    subscription_id INTEGER NOT NULL REFERENCES api_subscriptions(id),
+    body         BLOB NOT NULL,            -- as it was signed
+    signed_at    INTEGER NOT NULL,         -- in Unix seconds, as all that is sent again says
+    attempts     INTEGER NOT NULL DEFAULT 0,
+    due_at       REAL NOT NULL             -- in Unix seconds
+);
+CREATE INDEX api_notifications_subscription ON api_notifications(subscription_id);
+
 -- What webhooks said. A hint only ever makes a pull happen sooner.
 CREATE TABLE hints (
     id           INTEGER PRIMARY KEY,

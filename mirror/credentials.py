@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,13 +23,16 @@ MISSING = "credentials.missing"
 APP_MISSING = "app.missing"
 PAGES = "/pages"
 """Where the pages' password is kept among the accounts' secrets. No account's name has a slash."""
+NOTIFICATIONS = "/notifications"
+"""And what the mirror signs with what it tells programs."""
 _APP = "/app "
 _SERVICE = "/service "
 
 Secret = dict[str, str]
 """`{"token"}` for a bearer token, `{"client_id", "client_secret", "account_id"}` for an application's own,
 `{"app", "account_id"}` for a mailbox that is called with the rights of the application kept for that base URL,
-`{"client_id", "client_secret", "base_url"}` for an application, or `{"password_hash", "cookie_secret"}` for the pages."""
+`{"client_id", "client_secret", "base_url"}` for an application, `{"password_hash", "cookie_secret"}` for the pages, or
+`{"signing_secret"}` for notifications of the mirror's own."""
 
 _FORMS = (
     {"token"},
@@ -37,6 +40,7 @@ _FORMS = (
     {"app", "account_id"},
     {"client_id", "client_secret", "base_url"},
     {"password_hash", "cookie_secret"},
+    {"signing_secret"},
 )
 _IN_KEYRING: Secret = {"in": "keyring"}
 
@@ -141,6 +145,20 @@ def load_password(home: Path) -> Secret | None:
 def has_password(home: Path) -> bool:
     """Whether the pages have a password. Raises: HomeUnusable."""
     return PAGES in _read(home)
+
+
+def signing_secret(home: Path, make: Callable[[], str]) -> str:
+    """What the mirror signs with what it tells programs; made when there is none yet.
+
+    Raises: SignInAgain when there is one, and it can't be read; HomeUnusable.
+    """
+    try:
+        with FileLock(home / "signing.lock", timeout=10.0):  # or two processes that start at once make one each
+            if NOTIFICATIONS not in _read(home):
+                save(home, NOTIFICATIONS, {"signing_secret": make()})
+            return _load(home, NOTIFICATIONS)["signing_secret"]
+    except OSError as error:
+        raise HomeUnusable(str(_path(home)), error.strerror or "another program is writing it") from error
 
 
 def keep_app(home: Path, app: App) -> str:

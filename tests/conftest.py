@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 MEMORY = Path("/dev/shm")
 LONG = {
-    "test_bad_disk", "test_crash", "test_end_to_end", "test_exhaustive", "test_kill", "test_local_clients",
+    "test_bad_disk", "test_crash", "test_end_to_end", "test_exhaustive", "test_kill", "test_examples", "test_local_clients",
     "test_local_schemathesis", "test_memory", "test_openapi_schemathesis", "test_planted_faults", "test_power_loss",
     "test_run_for_ever", "test_serving", "test_simulated_month", "test_simulated_week", "test_simulator",
     "test_state_machine", "test_told_at_once", "test_web_browser", "test_web_chromium",

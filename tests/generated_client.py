@@ -39,13 +39,13 @@ class Answered:
 
 
 class Client:
-    """The generated client at an address."""
+    """The generated client at an address, or at an application in this process."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, **more: Any) -> None:
         made = importlib.import_module(f"{PACKAGE}.client")
         self.models = importlib.import_module(f"{PACKAGE}.models")
         # The environment's proxy is not for loopback.
-        self.client = made.AuthenticatedClient(base_url=url, token=token, httpx_args={"trust_env": False})
+        self.client = made.AuthenticatedClient(base_url=url, token=token, httpx_args={"trust_env": False, **more})
 
     def close(self) -> None:
         self.client.get_httpx_client().close()
@@ -81,16 +81,16 @@ class Client:
         assert status.ready is True
         return {"updated": status.sync_updated_token, "deleted": status.sync_deleted_token}
 
-    def walk(self, feed: str, tokens: dict[str, str], *ids: str) -> dict[str, list[Any]]:
-        """What each side of a feed has to tell since its token, which moves on."""
+    def walk(self, feed: str, tokens: dict[str, str], *ids: str) -> dict[str, list[list[Any]]]:
+        """The pages in which each side of a feed tells what happened since its token, which moves on."""
         return {side: list(self._side(feed, side, tokens, *ids)) for side in ("updated", "deleted")}
 
-    def _side(self, feed: str, side: str, tokens: dict[str, str], *ids: str) -> Iterator[Any]:
+    def _side(self, feed: str, side: str, tokens: dict[str, str], *ids: str) -> Iterator[list[Any]]:
         more = {"delta_token": tokens[side]}
         while True:
             page = self.good(f"{feed}_sync.{feed}_sync_{side}", *ids, **more)
             assert page.length == len(page.records)
-            yield from page.records
+            yield page.records
             if not page.next_page_token:
                 tokens[side] = page.next_delta_token
                 return

@@ -1,4 +1,4 @@
-"""`mirror api` as a process of its own, as programs meet it, and tokens for them."""
+"""`mirror api` as a process of its own, as programs meet it, tokens for them, and a mailbox behind it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
-from mirror_cli import Cli
+from mirror_cli import Cli, Served, Upstream, new_upstream
 
 EVERY_SCOPE = ("Contacts.ReadWrite", "Calendar.ReadWrite", "Tasks.ReadWrite", "Mail.All")
 
@@ -33,3 +35,31 @@ def new_token(cli: Cli, name: str, *scopes: str, account: str = "work") -> str:
     ran = cli("token", "new", name, "--account", account, *wanted)
     assert ran.code == 0, ran
     return ran.out.strip()
+
+
+@dataclass
+class Mailbox:
+    """A mailbox, and a mirror of it that serves its API; programs know the address of that, and a token of it."""
+
+    cli: Cli
+    upstream: Upstream
+    url: str
+    token: str
+
+    def sync(self) -> None:
+        ran = self.cli("sync")
+        assert ran.code == 0, ran
+
+
+@contextmanager
+def served_mailbox(served: Served, home: Path) -> Iterator[Mailbox]:
+    """A small mailbox behind a real server, synced once and writable."""
+    cli, upstream = Cli(home), new_upstream(served)
+    cli.add("work", upstream)
+    mailbox = Mailbox(cli, upstream, "", "")
+    mailbox.sync()
+    cli("account", "writable", "work", "on")
+    mailbox.token = new_token(cli, "tests")
+    with served_api(cli) as mailbox.url:
+        yield mailbox
+    served.unplug()

@@ -16,7 +16,7 @@ from mirror.errors import Changed, RestartFeed, RetryLater, Unsure, WrongAnswer
 from mirror.feed import Coverage, Feed, Page, Receipt, Request
 from mirror.push import LOOKED_FOR_S
 from mirror.sources.http import Http
-from mirror.store import dispatch, journal, outbox
+from mirror.store import dispatch, feeding, journal, outbox
 from mirror.store.edits import Edit
 
 WINDOW = Coverage("2025-06-01T00:00:00.000Z", "2026-12-31T00:00:00.000Z")
@@ -481,3 +481,20 @@ def test_a_post_whose_answer_got_lost_is_sent_once() -> None:
     with pytest.raises(Unsure):
         http.write(Request("POST", "/contacts", body={"nickName": "Bo"}))
     assert asked == ["POST"]
+
+
+def test_programs_are_told_that_a_new_event_is_gone_that_was_edited_after_its_end_upstream(world: World) -> None:
+    created = world.edit(EVENTS, None, "create", fields(EVENTS, "Lunch"))
+    world.push()
+    account = journal.account(world.store, world.account.id)
+    outbox.add(world.store, account, "events", "change", {"location": "Café"}, record_id=-created.id)
+    (remote_id,) = world.upstream.live(EVENTS)
+    world.upstream.drop(EVENTS, remote_id)
+
+    later(world)
+    world.push()
+    outbox.discard(world.store, outbox.edits(world.store, states=("conflict",))[0])
+
+    calendar_id = world.value("SELECT id FROM calendars WHERE remote_id = 'home'")
+    told = feeding.buried(world.store.conn, world.account.id, "events", calendar_id, 0, 10)
+    assert [tombstone["id"] for _, tombstone in told] == [f"local-{created.marker}"]

@@ -83,6 +83,7 @@ def test_what_nobody_should_see_is_hidden() -> None:
         "messages_search",
         "overlays",
         "local_changes",
+        "api_notifications",
     }
     assert {name for name in hidden if MIRROR["tables"][name].get("allow") is False} == {
         "purges",

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mirror import credentials
 from mirror.cli.ending import Ending
 from mirror.cli.opening import home_of, opened, store_of, system_clock
 from mirror.cli.password import access_of
 from mirror.cli.serving import is_loopback, listen, serve_until_stopped, serving_options, url_of
+from mirror.errors import HomeUnusable, SignInAgain
+from mirror.store.connection import Store
 
 if TYPE_CHECKING:
     from mirror.local_api.asgi import Served
@@ -36,17 +40,37 @@ def api(ctx: click.Context, host: str, port: int) -> None:
 
 @contextmanager
 def served_api(home: Path, access: Access) -> Iterator[Served]:
-    """The API over a home, answering to the names that its pages answer to."""
-    from mirror.local_api.app import create
+    """The API over a home, answering to the names that its pages answer to, and telling programs of what changes."""
+    from mirror.contract.posting import Poster
+    from mirror.local_api.app import CHOICES, create
     from mirror.local_api.asgi import Served
     from mirror.local_api.state import Mirror
+    from mirror.local_api.teller import Teller
 
     store = opened(home, system_clock())
-    mirror = Mirror(store)
-    served: Any = Served(create(mirror), access.answers_to)
+    choices = replace(CHOICES, signing_secret=_signing_secret(store))
+    mirror, asking = Mirror(store), Poster()
+    served: Any = Served(create(mirror, choices, asking), access.answers_to)
+    teller = Teller(store, choices, Poster())
+    if choices.signing_secret:
+        teller.start()
     try:
         yield served
     finally:
+        teller.close()
         served.close()
+        asking.close()
         mirror.close()
         store.close()
+
+
+def _signing_secret(store: Store) -> str:
+    """What notifications are signed with; empty, and said, where it can't be read now."""
+    try:
+        return credentials.signing_secret(store.home, store.clock.secret)
+    except (SignInAgain, HomeUnusable):
+        click.echo(
+            "Programs are not told of changes: the signing secret can't be read. Unlock the keyring, and start this again.",
+            err=True,
+        )
+        return ""

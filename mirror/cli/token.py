@@ -6,18 +6,21 @@ import json
 
 import click
 
+from mirror import credentials
 from mirror.cli.opening import leave, store_of
 from mirror.cli.words import DONE, plain
 from mirror.contract.grant import SCOPES
-from mirror.errors import Usage
+from mirror.errors import HomeUnusable, SignInAgain, Usage
 from mirror.moments import ago
-from mirror.store import api_tokens, journal, reading
+from mirror.store import api_subscriptions, api_tokens, journal, reading
 
 READING = ("Contacts.Read", "Calendar.Read", "Mail.Read", "Tasks.Read")
 LONGEST_NAME = 100
 
 
-@click.group(help="Let programs use the mirror's own API: make, list and revoke tokens.")
+@click.group(
+    help="Let programs use the mirror's own API: make, list and revoke tokens, and show what notifications are signed with."
+)
 def token() -> None:
     """The group of token commands."""
 
@@ -60,10 +63,11 @@ def list_tokens(ctx: click.Context, as_json: bool) -> None:
     """The tokens that there are, what each may do, and when it was last used."""
     store = store_of(ctx)
     found = [(one, reading.account_name(store, one.account_id)) for one in api_tokens.every(store)]
+    told = api_subscriptions.how_many(store.conn)
     if as_json:
         document = [
             {"name": one.name, "account": account, "scopes": list(one.scopes), "created_at": one.created_at,
-             "last_used_at": one.last_used_at}
+             "last_used_at": one.last_used_at, "subscriptions": told.get(one.id, 0)}
             for one, account in found
         ]  # fmt: skip
         click.echo(json.dumps({"tokens": document}, indent=2))
@@ -71,7 +75,8 @@ def list_tokens(ctx: click.Context, as_json: bool) -> None:
     now = store.clock.now()
     for one, account in found:
         used = f"used {ago(one.last_used_at, now)}" if one.last_used_at else "never used"
-        click.echo(plain(f"{one.name:<20} {account:<16} {used:<22} {', '.join(one.scopes)}"))
+        watches = f"; is told of {told[one.id]} resources" if one.id in told else ""
+        click.echo(plain(f"{one.name:<20} {account:<16} {used:<22} {', '.join(one.scopes)}{watches}"))
     if not found:
         click.echo("There are no tokens. Make one with: mirror token new NAME")
 
@@ -80,6 +85,19 @@ def list_tokens(ctx: click.Context, as_json: bool) -> None:
 @click.argument("name")
 @click.pass_context
 def revoke(ctx: click.Context, name: str) -> None:
-    """End a token: what uses it is let in no more, at once."""
+    """End a token: what uses it is let in no more, at once, nor told of anything."""
     api_tokens.revoke(store_of(ctx), name)
     click.echo(f"“{plain(name)}” opens nothing any more.")
+
+
+@token.command(name="signing-secret")
+@click.pass_context
+def signing_secret(ctx: click.Context) -> None:
+    """Show what notifications to programs are signed with. They need it to make sure that it was this mirror who told them."""
+    store = store_of(ctx)
+    try:
+        click.echo(credentials.signing_secret(store.home, store.clock.secret))
+    except SignInAgain as error:
+        raise HomeUnusable(
+            str(store.home), "the keyring that holds the signing secret can't be read; unlock it"
+        ) from error

@@ -56,6 +56,8 @@ class Choices:
     notification_timeout_s: float = 10
     validation_timeout_s: float = 30
     give_up_after_s: float = 86_400
+    # How long one may be inactive before it is forgotten; None: for ever.
+    forget_after_s: float | None = None
     # The application that may act for accounts by id and secret; none where there is no secret.
     client_id: str = ""
     client_secret: str = ""

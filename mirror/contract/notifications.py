@@ -2,7 +2,8 @@
 
 A receiver answers 200 or it is asked again, after 1, 2, 4 ... seconds and at most every ten minutes, each time with the
 timestamp and the signature of the first attempt; with 422 it ends its subscription. One that fails for too long is made
-inactive and told so by a lifecycle event, which is itself tried on, so that it hears of it and becomes active again.
+inactive and told so by a lifecycle event, which is itself tried on, so that it hears of it and becomes active again; it is
+forgotten in the end, where whoever stands behind wants that.
 """
 
 from __future__ import annotations
@@ -73,11 +74,13 @@ class Notifications:
             return f"it answered with content type {reply.content_type!r}, not text/plain"
         return None if reply.text == token else "it did not answer with the validation token and nothing else"
 
-    def pump(self) -> int:
+    def pump(self, stopping: Callable[[], bool] = lambda: False) -> int:
         """Look what happened, and deliver what is due; how many notifications were accepted."""
         with self._turn:
             self._look()
-            return sum(self._deliver(waiting) for waiting in self.subscriptions.due(self._now()))
+            with self.subscriptions.snapshot():
+                due = self.subscriptions.due(self._now())
+            return sum(self._deliver(waiting) for waiting in due if not stopping())
 
     def run(self, stop: threading.Event) -> None:
         """Pump until told to stop."""
@@ -94,19 +97,26 @@ class Notifications:
     # --- looking --------------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        every = self.subscriptions.every()
-        if not every or self._standing(every) == self._looked_at:
+        with self.subscriptions.snapshot():
+            every = self.subscriptions.every()
+            signed_in = self.subscriptions.signed_in() if every else frozenset()
+            standing = (self.subscriptions.seq, signed_in, every)
+            # Whoever writes is not held up as long as there is nothing to tell.
+            news = bool(every) and standing != self._looked_at and any(self._is_news(one, signed_in) for one in every)
+        if not news:
+            self._looked_at = standing
             return
         with self.subscriptions.batch():
-            every = self.subscriptions.every()
-            *_, signed_in, _ = standing = self._standing(every)
-            for subscription in every:
-                self._look_at(subscription, subscription.account_id in signed_in)
-            self._looked_at = (*standing[:-1], self.subscriptions.every())
+            signed_in = self.subscriptions.signed_in()
+            for subscription in self.subscriptions.every():
+                self._look_at(subscription, subscription.asker_id in signed_in)
 
-    def _standing(self, every: list[Subscription]) -> tuple[int, frozenset[int], list[Subscription]]:
-        """What has to be otherwise before there can be anything to tell."""
-        return self.subscriptions.seq, self.subscriptions.signed_in(), every
+    def _is_news(self, subscription: Subscription, signed_in: frozenset[int]) -> bool:
+        if subscription.asker_id not in signed_in:
+            return subscription.active
+        if subscription.failing == "account":
+            return True
+        return subscription.active and bool(self.subscriptions.changes(subscription, 1))
 
     def _look_at(self, subscription: Subscription, signed_in: bool) -> None:
         if subscription.active and not signed_in:
@@ -124,22 +134,22 @@ class Notifications:
             if changes:
                 more = {} if at.detail_level == "signal" else {"payloads": [_payload(change) for change in changes]}
                 self._queue(at, more)
-            full = len(changes) == size
-            self.subscriptions.note(at.id, seen_seq=changes[-1].seq if full else self.subscriptions.seq)
-            at = self.subscriptions.get(at.id) if full else None
+                self.subscriptions.note(at.id, seen_seq=changes[-1].seq)
+            at = self.subscriptions.get(at.id) if len(changes) == size else None
 
     def _queue(self, subscription: Subscription, more: Mapping[str, object]) -> None:
         told = {
             "subscription": subscription.id,
             "resource": subscription.resource,
-            "accountId": self.subscriptions.told_as(subscription.account_id),
+            "accountId": self.subscriptions.told_as(subscription.asker_id),
         }
         self.subscriptions.wait(subscription.id, msgspec.json.encode({**told, **more}), int(self._now()))
 
     # --- delivering -----------------------------------------------------------------------------------------------
 
     def _deliver(self, waiting: Waiting) -> bool:
-        subscription = self.subscriptions.get(waiting.subscription_id)
+        with self.subscriptions.snapshot():
+            subscription = self.subscriptions.get(waiting.subscription_id)
         if subscription is None:
             return False
         headers = self._headers(waiting.signed_at, waiting.body, "application/json")
@@ -174,15 +184,15 @@ class Notifications:
             self.subscriptions.note(
                 subscription.id, failing="delivery", fail_since=clocks.text(self.clock.now()), fail_description=why
             )
-        elif subscription.active and self._for_too_long(subscription):
+        elif subscription.active and self._fails_for(subscription, self.options.give_up_after_s):
             self._deactivate(subscription, "delivery", why)
+        elif not subscription.active and self._fails_for(subscription, self.options.forget_after_s):
+            self.subscriptions.remove(subscription.id)
 
-    def _for_too_long(self, subscription: Subscription) -> bool:
-        patience = timedelta(seconds=self.options.give_up_after_s)
-        return (
-            bool(subscription.fail_since)
-            and self.clock.now() - clocks.moment(subscription.fail_since or "") >= patience
-        )
+    def _fails_for(self, subscription: Subscription, patience_s: float | None) -> bool:
+        if patience_s is None or subscription.fail_since is None:
+            return False
+        return self.clock.now() - clocks.moment(subscription.fail_since) >= timedelta(seconds=patience_s)
 
     def _deactivate(self, subscription: Subscription, failing: str, why: str) -> None:
         """What waits is dropped: whoever becomes active again has to catch up by the feeds."""

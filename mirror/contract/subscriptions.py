@@ -13,7 +13,7 @@ from mirror.contract.backend import Record
 from mirror.contract.bodies import Form, Text
 from mirror.contract.choices import LOOPBACK
 from mirror.contract.paging import numbered
-from mirror.contract.refusals import bad_request
+from mirror.contract.refusals import Refusal, bad_request
 from mirror.contract.router import Route
 from mirror.contract.watching import Subscription, watched
 from mirror.contract.wire import EMPTY, Answer, Call, found, int64, without_nulls
@@ -35,8 +35,14 @@ def subscribe(call: Call) -> Answer:
         _check_resource(call, resource)
     beyond = call.server.options.tells_others
     if not _may_be_asked(url, beyond=beyond):
-        allowed = "an https URL, or an http one of this machine" if beyond else "a URL of this machine"
+        allowed = (
+            "an https URL, or an http one of this machine"
+            if beyond
+            else "a URL of this machine, since a mirror sends nothing elsewhere"
+        )
         raise bad_request(f"notificationUrl must be {allowed}")
+    if not call.server.options.signing_secret:
+        raise Refusal(503, "unavailable", "What notifications are signed with can't be read now", {"Retry-After": "60"})
     wrong = call.watching[1].verify(url)
     if wrong is not None:
         raise bad_request(f"The validation of notificationUrl failed: {wrong}")

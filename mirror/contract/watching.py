@@ -25,10 +25,10 @@ ALIASES = {"events": ("primary", "primary"), "tasks": ("default", "defaultList")
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One resource of one account, watched for one URL."""
+    """One resource of one account, watched for one URL, because one asker wanted it."""
 
     id: int
-    account_id: int
+    asker_id: int
     resource: str
     url: str
     filters: tuple[str, ...]
@@ -90,11 +90,12 @@ class Keeper(Watching, Protocol):
         """The place of the latest change."""
 
     def batch(self) -> AbstractContextManager[None]: ...
+    def snapshot(self) -> AbstractContextManager[None]: ...
     def signed_in(self) -> frozenset[int]:
-        """The accounts of which anything is told."""
+        """The askers that are told anything."""
 
-    def told_as(self, account_id: int) -> int:
-        """The number by which programs know an account."""
+    def told_as(self, asker_id: int) -> int:
+        """The number by which an asker knows its account."""
 
     def every(self) -> list[Subscription]: ...
     def get(self, subscription_id: int) -> Subscription | None: ...
@@ -112,4 +113,7 @@ class Keeper(Watching, Protocol):
 class Telling(Protocol):
     """Whoever sends to the URLs of programs."""
 
-    def verify(self, url: str) -> str | None: ...
+    def verify(self, url: str) -> str | None:
+        """Ask a URL whether it wants to be told; what is wrong with its answer, or None."""
+
+    def close(self) -> None: ...

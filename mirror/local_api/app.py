@@ -13,7 +13,9 @@ Where it deviates from the vendor's file, or decides what the file leaves open:
 - Attachments that are not kept: 404 `notKept`, or 408 with `Retry-After` while they are still to be fetched. MIME: 404 always.
 - Free/busy knows the token's own account, and calendars of it that have an address as their id.
 - Accepted credentials: a bearer token of the mirror's own. `DELETE /account/token` ends it, and nothing upstream.
-- Not served, so 404: subscriptions, signing in, managing accounts, tracking, follow-up, booking, users, `/direct`.
+- Subscriptions are their token's, and tell programs of this machine alone, of edits too, within a second of their being here.
+  They end with the token, and are forgotten after a month without an answer. `/email/tracking` may be watched, and never tells.
+- Not served, so 404: signing in, managing accounts, tracking, follow-up, booking, users, `/direct`.
 - Beyond the vendor's file: see `beyond.py` and `past.py`.
 """
 
@@ -21,16 +23,30 @@ from __future__ import annotations
 
 from flask import Flask
 
-from mirror.contract import accounts, calendars, contacts, drafts, events, folders, mail, meeting_times, tasks
+from mirror.contract import (
+    accounts,
+    calendars,
+    contacts,
+    drafts,
+    events,
+    folders,
+    mail,
+    meeting_times,
+    subscriptions,
+    tasks,
+)
 from mirror.contract.application import application
 from mirror.contract.choices import Choices
 from mirror.contract.dispatch import Dispatch
+from mirror.contract.notifications import Notifications, Post
+from mirror.contract.posting import Poster
 from mirror.contract.router import Route
 from mirror.contract.tokens import Tokens
 from mirror.contract.wire import Server
 from mirror.local_api import beyond, past
 from mirror.local_api.callers import Granted
 from mirror.local_api.state import Mirror
+from mirror.local_api.subscriptions import Subscriptions
 from mirror.local_api.writer import Outbox
 from mirror.store.connection import Store
 
@@ -44,6 +60,13 @@ CHOICES = Choices(
     omitted={},
     bodies_in_lists=None,
     mirrored=True,
+    tells_others=False,
+    # With ids of two thousand bytes it is less than a megabyte, which receivers take.
+    notification_size=400,
+    # Receivers are on this machine. One that hangs holds up the others, and what serves the questions.
+    notification_timeout_s=3,
+    validation_timeout_s=10,
+    forget_after_s=30 * 86_400,
 )  # fmt: skip
 
 _CONTRACT = (
@@ -56,6 +79,7 @@ _CONTRACT = (
     *folders.ROUTES,
     *drafts.ROUTES,
     *tasks.ROUTES,
+    *subscriptions.ROUTES,
 )
 # Those of the vendor's file.
 ROUTES: tuple[Route, ...] = (
@@ -64,13 +88,15 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
-def create(mirror: Mirror, choices: Choices = CHOICES) -> Dispatch:
-    """What answers requests out of this mirror."""
+def create(mirror: Mirror, choices: Choices = CHOICES, post: Post | None = None) -> Dispatch:
+    """What answers requests out of this mirror. `post` sends the question to a URL that is to be told of changes."""
     tokens = Tokens(choices, mirror.clock, mirror.born)
-    server = Server(mirror, choices, tokens, Granted(), Outbox(mirror))
+    watching = Subscriptions(mirror)
+    notifications = Notifications(watching, choices, mirror.clock, post or Poster())
+    server = Server(mirror, choices, tokens, Granted(), Outbox(mirror), watching, notifications)
     return Dispatch(server, (*ROUTES, *beyond.ROUTES), past.behind)
 
 
-def create_app(store: Store, choices: Choices = CHOICES) -> Flask:
+def create_app(store: Store, choices: Choices = CHOICES, post: Post | None = None) -> Flask:
     """The same as a WSGI application, over connections of its own to the store's file."""
-    return application("mirror.local_api", create(Mirror(store), choices))
+    return application("mirror.local_api", create(Mirror(store), choices, post))

@@ -24,12 +24,7 @@ class Caller:
 
         Raises: Refusal, as long as nobody knows whose mailbox it is: a program would remember a number that changes.
         """
-        known = self.mailbox.remote_id
-        if known is None:
-            raise Refusal(
-                408, "mailbox.unavailable", "Not known before the account's first sync", {"Retry-After": "60"}
-            )
-        return int(known) if known.isascii() and known.isdigit() and len(known) < 19 else self.mailbox.id
+        return number_of(self.mailbox)
 
     @property
     def mailbox_id(self) -> int:
@@ -59,6 +54,14 @@ class Caller:
     @property
     def asker_id(self) -> int:
         return self.token.id
+
+
+def number_of(mailbox: Account) -> int:
+    """The number by which programs know an account. Raises: Refusal; see `Caller.id`."""
+    known = mailbox.remote_id
+    if known is None:
+        raise Refusal(408, "mailbox.unavailable", "Not known before the account's first sync", {"Retry-After": "60"})
+    return int(known) if known.isascii() and known.isdigit() and len(known) < 19 else mailbox.id
 
 
 class Granted:

@@ -65,12 +65,15 @@ class Subscriptions:
     def batch(self) -> AbstractContextManager[None]:
         return self.state.batch()
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        return self.state.snapshot()
+
     def signed_in(self) -> frozenset[int]:
         """The accounts whose tokens are accepted."""
         return frozenset(account.id for account in self.state.accounts() if account.status == "active")
 
-    def told_as(self, account_id: int) -> int:
-        return account_id
+    def told_as(self, asker_id: int) -> int:
+        return asker_id
 
     def get(self, subscription_id: int) -> Subscription | None:
         return next(iter(self._found("id = ?", subscription_id)), None)
@@ -111,10 +114,10 @@ class Subscriptions:
         if kind == "tracking":
             return []
         if parent is not None:
-            parent = self.parent(subscription.account_id, subscription.resource)
+            parent = self.parent(subscription.asker_id, subscription.resource)
             if parent is None:
                 return []
-        key = (self.state.account(subscription.account_id).mailbox_id, kind, parent or "", subscription.seen_seq)
+        key = (self.state.account(subscription.asker_id).mailbox_id, kind, parent or "", subscription.seen_seq)
         wanted = f"NOT {_DRAFT}" if kind == "messages" and "withoutDrafts" in subscription.filters else "1"
         live = self.state.rows(
             f"SELECT seq, remote_id, created_seq, thread_id FROM records WHERE {_OF} AND {wanted} ORDER BY seq LIMIT ?",
@@ -167,5 +170,6 @@ class Subscriptions:
 def _subscription(*row: Any) -> Subscription:
     """The subscription in a row of `_COLUMNS`."""
     columns = dict(zip(_COLUMNS.split(", "), row, strict=True))
+    columns["asker_id"] = columns.pop("account_id")
     columns["filters"] = tuple(msgspec.json.decode(columns["filters"]))
     return Subscription(**{**columns, "active": bool(columns["active"])})

@@ -88,14 +88,23 @@ class Person:
     ) -> str:  # fmt: skip
         patch, options = patch or {}, options or {}
         self.last = (kind, record.id) if record is not None else None
-        before = {one.id for one in self._open()}
+        before = self.open_ids()
         edit = outbox.add(
             self.store, self.account, kind, verb, patch, record_id=record.id if record else None, parent_id=parent_id,
             options=options,
         )  # fmt: skip
-        form = form_of(kind, verb, options)
         seen = record.raw if record is not None and verb != "reply" else None
-        wants = {} if verb in ("delete", "send") and record else changes(form, seen, {**(seen or {}), **patch})
+        return self.noted(edit, before, kind, verb, patch, seen=seen, options=options, mark=mark)
+
+    def noted(
+        self, edit: Edit | None, before: set[int], kind: str, verb: str, patch: Fields, *, seen: Fields | None,
+        options: Fields, mark: str | None,
+    ) -> str:  # fmt: skip
+        """Remember what was asked of a record that read as `seen`. `edit`: what became of it, where `before` was open."""
+        form = form_of(kind, verb, options)
+        wants = (
+            {} if verb in ("delete", "send") and seen is not None else changes(form, seen, {**(seen or {}), **patch})
+        )
         known = self.wishes.known.get(edit.id) if edit is not None else None
         if edit is None:
             return self._came_to_nothing(before, verb, wants)
@@ -124,6 +133,9 @@ class Person:
         if not ended and wants and verb != "delete":
             self.wishes.faults.append(f"a wish was not taken in: {sorted(wants)}")
         return f"nothing is left of {sorted(ended)}" if ended else "nothing to change"
+
+    def open_ids(self) -> set[int]:
+        return {one.id for one in self._open()}
 
     def _open(self, *states: str) -> list[Edit]:
         return outbox.edits(self.store, states=states or OPEN, account_id=self.account.id)

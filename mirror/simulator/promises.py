@@ -94,9 +94,7 @@ def _books(world: World) -> list[str]:
     return wrong
 
 
-def open_edits(world: World) -> list[str]:
+def open_edits(conn: sqlite3.Connection) -> list[str]:
     """The edits that are not at their end."""
-    rows = world.store.conn.execute(
-        f"SELECT id, verb, kind, state, error FROM edits WHERE state NOT IN {ENDS} ORDER BY id"
-    )
+    rows = conn.execute(f"SELECT id, verb, kind, state, error FROM edits WHERE state NOT IN {ENDS} ORDER BY id")
     return [f"edit {row['id']} ({row['verb']} {row['kind']}) {row['state']}: {row['error']}" for row in rows]

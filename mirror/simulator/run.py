@@ -24,7 +24,7 @@ from mirror.simulator.story import Line, Story
 from mirror.simulator.witness import Witnessed
 from mirror.simulator.world import World
 from mirror.store import journal, outbox, sweep
-from mirror.store.connection import open_store
+from mirror.store.connection import Store, open_store
 from mirror.store.journal import Account
 
 MOST_QUIET_PASSES = 12
@@ -63,8 +63,8 @@ def simulate(seed: int, without: Iterable[int] = (), *, template: Path | None = 
             for _ in range(world.setting.rounds):
                 _round(world, result)
                 if far is not None:
-                    far.follow()
-            _quiet(world)
+                    far.live()
+            _quiet(world, far)
             result.faults = verdict.faults(world) + promises.faults(world) + (far.faults() if far is not None else [])
             result.versions = checks.count_versions(world.store.conn)
         except verdict.Broken as broken:
@@ -223,16 +223,17 @@ def _accept_what_is_true(world: World, account: Account, probability: float) -> 
 # --- quiet --------------------------------------------------------------------------------------------------------------
 
 
-def _quiet(world: World) -> None:
+def _quiet(world: World, far: Far | None) -> None:
     """No more trouble; passes until one of them has nothing to write."""
     world.story.calm = True
+    world.visit = lambda: None
     world.wire.end_trouble()
     world.upstream.revive()
     world.story.followed(world.now(), "it becomes quiet")
     for account in journal.accounts(world.store):
         if account.status == "paused":
             journal.set_status(world.store, account.id, "active")
-    _settle_edits(world)
+    _settle_edits(world, far)
     for _ in range(MOST_QUIET_PASSES):
         before = checks.content(world.store.conn)
         for account in journal.accounts(world.store):
@@ -245,7 +246,7 @@ def _quiet(world: World) -> None:
     )
 
 
-def _settle_edits(world: World) -> None:
+def _settle_edits(world: World, far: Far | None) -> None:
     """Passes until every edit is at its end. Between them a person decides what only a person can."""
     if not world.setting.edits:
         return
@@ -255,10 +256,15 @@ def _settle_edits(world: World) -> None:
             _decide(world, account, patient=number < PATIENCE)
             _pull(world, account, EVERYTHING)
             _accept_what_is_true(world, account, 1.0)
-        if not promises.open_edits(world):
+        if far is not None:
+            far.settle(patient=number < PATIENCE)
+        stores = [world.store, *([far.store] if far is not None else [])]
+        still = [one for store in stores for one in promises.open_edits(store.conn)]
+        if not still:
             return
-        _wait_for_edits(world)
-    raise verdict.Broken([f"after {MOST_QUIET_EDITS} quiet passes: {one}" for one in promises.open_edits(world)])
+        for store in stores:
+            _wait_for_edits(world, store)
+    raise verdict.Broken([f"after {MOST_QUIET_EDITS} quiet passes: {one}" for one in still])
 
 
 def _decide(world: World, account: Account, *, patient: bool) -> None:
@@ -271,11 +277,11 @@ def _decide(world: World, account: Account, *, patient: bool) -> None:
             world.story.followed(world.now(), f"{account.name}: {said}")
 
 
-def _wait_for_edits(world: World) -> None:
+def _wait_for_edits(world: World, store: Store) -> None:
     """Let time pass until everything that waits has waited long enough."""
-    now = world.ours.now()
+    now = store.clock.now()
     waits = [now]
-    for row in world.store.conn.execute(f"SELECT retry_at, sent_at FROM edits WHERE state NOT IN {promises.ENDS}"):
+    for row in store.conn.execute(f"SELECT retry_at, sent_at FROM edits WHERE state NOT IN {promises.ENDS}"):
         waits += [clocks.moment(row[0])] if row[0] else []
         waits += [clocks.moment(row[1]) + timedelta(seconds=LONGEST_LOOK_S)] if row[1] else []
     world.base.sleep(max(1.0, (max(waits) - now).total_seconds() + 1.0))

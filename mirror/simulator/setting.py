@@ -43,11 +43,15 @@ class Setting:
     edits: float  # the probability of each act of a person between two passes; 0: the accounts are read-only
     interference: float  # ... that somebody else changes the same record
     far: bool  # whether there is a mirror of the mirror, too
+    far_edits: float  # the probability of each act of a person at that one, between two passes
+    far_losses: float  # ... that the mirror's answer to it gets lost
 
     @classmethod
-    def draw(cls, chance: random.Random) -> Setting:
+    def draw(cls, chance: random.Random, far: random.Random) -> Setting:
+        """`far`: what the mirror of the mirror is drawn from, so that everything else is the same with it and without."""
         services = chance.sample(SERVICES, k=chance.choice((1, 1, 1, 2)))
         jitter_s = chance.choice((0, 0, 0, 20))
+        followed = far.random() < 0.3
         return cls(
             accounts=tuple(
                 _account(chance, name, service) for name, service in zip(("ada", "bob"), services, strict=False)
@@ -63,7 +67,9 @@ class Setting:
             attachments=chance.choice((None, None, 0, 2)),
             edits=chance.choice((0.0, 0.0, 0.3, 0.7)),
             interference=chance.choice((0.0, 0.2, 0.4)),
-            far=chance.random() < 0.3,
+            far=followed,
+            far_edits=far.choice((0.0, 0.3, 0.7)) if followed else 0.0,
+            far_losses=far.choice((0.0, 0.0, 0.1)),
         )
 
     def of(self, name: str) -> AccountSetting:

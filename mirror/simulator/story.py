@@ -10,6 +10,8 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+BESIDE = 1_000_000  # where the numbers begin of decisions that are not part of every story
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -38,6 +40,15 @@ class Story:
     def setting(self) -> random.Random:
         """What the world is made with, before anything happens."""
         return random.Random(f"setting of {self.seed}")  # noqa: S311  (replayable by design)
+
+    def setting_of_far(self) -> random.Random:
+        return random.Random(f"far from {self.seed}")  # noqa: S311
+
+    def beside(self) -> Story:
+        """The same story for somebody who is not in all of them: with numbers of their own, so that nobody else's change."""
+        told = Story(self.seed, self.without)
+        told.lines, told._number = self.lines, BESIDE
+        return told
 
     def draw(self, probability: float) -> random.Random | None:
         """The randomness of the next decision, when it is taken at all."""

@@ -126,12 +126,12 @@ class Wish:
 class Wishes:
     """All of them, by the ids of their edits."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, first_mark: int = 0) -> None:
         self.ledger = ledger
         self.known: dict[int, Wish] = {}
         self.faults: list[str] = []
         self.remade: set[str] = set()  # marks of what a person has made anew, after it was deleted
-        self._marks = 0
+        self._marks = first_mark
 
     def new_mark(self) -> str:
         self._marks += 1

@@ -46,7 +46,7 @@ class World:
     def __init__(self, story: Story, folder: Path, template: Path | None = None) -> None:
         chance = story.setting()
         self.story = story
-        self.setting = setting = Setting.draw(chance)
+        self.setting = setting = Setting.draw(chance, story.setting_of_far())
         self.base = VirtualClock(seed=story.seed)
         self.ours = Offset(self.base, f"ours {story.seed}")
         self.theirs = Offset(self.base, f"theirs {story.seed}", timedelta(seconds=setting.upstream_ahead_s))
@@ -55,6 +55,7 @@ class World:
         self.person = Person(self.wishes, self.theirs.now)
         self.writing: int | None = None  # the edit whose request is on its way
         self.looked: dict[Place, int] = {}  # the state that push last read of a record
+        self.visit: Callable[[], None] = lambda: None  # what the mirror of the mirror does between two requests
         self._wrote_at: float | None = None
         state = RecordedState(clock=self.theirs, ledger=self.ledger)
         omitted = {one.service: one.omitted for one in setting.accounts}
@@ -97,6 +98,8 @@ class World:
             off_s = self.theirs.random.uniform(-1, 1) * self.setting.upstream_jitter_s
             self.theirs.offset = timedelta(seconds=self.setting.upstream_ahead_s + off_s)
         self._edit_meanwhile()
+        if self.pulled is not None and not self.store.conn.in_transaction:
+            self.visit()
         chance = self.story.draw(self.setting.happening)
         if chance is None:
             return

@@ -26,6 +26,7 @@ class Ahead:
 
     def __init__(self, source: Source, clock: Clock) -> None:
         self.traffic = source.traffic
+        self.subscriptions = source.subscriptions
         self._source = source
         self._clock = clock
         self._turn = threading.Lock()

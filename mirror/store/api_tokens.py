@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from mirror import clock as clocks
 from mirror.errors import Usage
+from mirror.store import api_subscriptions
 from mirror.store.connection import Store
 
 _FORM = re.compile(r"mirror-([1-9][0-9]{0,17})-(.{20,200})", re.ASCII)
@@ -79,17 +80,17 @@ def used(store: Store, token: ApiToken) -> None:
 def revoke(store: Store, name: str) -> None:
     """It opens nothing any more. Raises: Usage when there is none of this name."""
     with store.transaction() as conn:
-        ended = conn.execute(
-            "UPDATE api_tokens SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL",
-            [clocks.text(store.clock.now()), name],
-        ).rowcount
-    if not ended:
+        found = conn.execute("SELECT id FROM api_tokens WHERE name = ? AND revoked_at IS NULL", [name]).fetchone()
+        if found is not None:
+            end(store, found["id"])
+    if found is None:
         names = ", ".join(token.name for token in every(store))
         raise Usage(f"there is no token “{name}”" + (f"; there are: {names}" if names else ""))
 
 
 def end(store: Store, token_id: int) -> None:
-    """The same for one that ends itself, within a transaction under way."""
+    """The same by its number, within a transaction under way. What it asked to be told of ends with it."""
+    api_subscriptions.remove_all(store.conn, token_id)
     store.conn.execute("UPDATE api_tokens SET revoked_at = ? WHERE id = ?", [clocks.text(store.clock.now()), token_id])
 
 

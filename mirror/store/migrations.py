@@ -58,8 +58,8 @@ def _be_told(conn: sqlite3.Connection) -> None:
 
 
 def _answer_programs(conn: sqlite3.Connection) -> None:
-    """Version 7: the mirror's own API: who may use it, and when edits changed how a record reads."""
-    for table in ("local_changes", "api_tokens"):
+    """Version 7: the mirror's own API: who may use it, who is told of changes, and when edits changed how a record reads."""
+    for table in ("local_changes", "api_tokens", "api_subscriptions", "api_notifications"):
         conn.execute(_statement(f"CREATE TABLE {table} "))
     last = conn.execute("SELECT seq FROM change_order").fetchone()[0]
     conn.execute(

@@ -60,8 +60,7 @@ def refresh(conn: sqlite3.Connection, kind: str, record_id: int) -> None:
     columns = dict(zip(COLUMNS[kind], derived.columns, strict=True))
     if kind == "messages":
         columns["folder_id"] = row["folder_id"] if row is not None else None
-    parent = KINDS[kind].parent_column
-    parent_id = row[parent] if row is not None and parent else found[0]["parent_id"]
+    parent_id = _parent_id(conn, kind, record_id, row)
     state = next(state for state in WORST if any(edit["state"] == state for edit in found))
     after = (
         found[0]["account_id"],
@@ -91,6 +90,16 @@ def _reads_otherwise(
         "INSERT OR REPLACE INTO local_changes (kind, record_id, account_id, parent_id, seq) VALUES (?, ?, ?, ?, ?)",
         [kind, record_id, account_id, parent_id, order.take_one(conn)],
     )
+
+
+def _parent_id(conn: sqlite3.Connection, kind: str, record_id: int, row: sqlite3.Row | None) -> int | None:
+    """What a record is in. Of one that is to be created, the edit that creates it knows: it may be at its end before the others."""
+    parent = KINDS[kind].parent_column
+    if parent is None:
+        return None
+    if row is None:
+        row = conn.execute(f"SELECT parent_id AS {parent} FROM edits WHERE id = ?", [-record_id]).fetchone()
+    return None if row is None else row[parent]
 
 
 def _observed(conn: sqlite3.Connection, kind: str, record_id: int) -> sqlite3.Row | None:

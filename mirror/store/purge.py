@@ -29,6 +29,15 @@ def purge_account(store: Store, account_id: int) -> None:
                 conn.execute(f"DELETE FROM message_body_versions WHERE message_id {ours}", [account_id])
                 conn.execute(f"DELETE FROM message_bodies WHERE message_id {ours}", [account_id])
             conn.execute(f"DELETE FROM {kind.name} WHERE account_id = ?", [account_id])
+        conn.execute(
+            "DELETE FROM api_notifications WHERE subscription_id IN (SELECT api_subscriptions.id FROM api_subscriptions"
+            " JOIN api_tokens ON api_tokens.id = token_id WHERE account_id = ?)",
+            [account_id],
+        )
+        conn.execute(
+            "DELETE FROM api_subscriptions WHERE token_id IN (SELECT id FROM api_tokens WHERE account_id = ?)",
+            [account_id],
+        )
         for table in ("versions", "stuck", "runs", "overlays", "local_changes", "edits", "hints", "subscriptions",
                       "health", "api_tokens"):  # fmt: skip
             conn.execute(f"DELETE FROM {table} WHERE account_id = ?", [account_id])

@@ -1,7 +1,7 @@
 """What SQL that comes in through a browser may touch: SQLite asks here before it runs a statement.
 
-The connection can't write in any case. This keeps upstream's tokens, those of programs (their hashes), the webhook's
-address and the tables of the machinery out of sight.
+The connection can't write in any case. This keeps upstream's tokens, those of programs (their hashes), the webhooks'
+addresses and the tables of the machinery out of sight.
 """
 
 from __future__ import annotations
@@ -10,7 +10,12 @@ import re
 import sqlite3
 
 UNREADABLE_TABLES = frozenset({"purges", "walk_seen", "sqlite_dbpage", "dbstat"})
-UNREADABLE_COLUMNS = frozenset({("feeds", "cursor"), ("subscriptions", "notification_url"), ("api_tokens", "sha256")})
+UNREADABLE_COLUMNS = frozenset(
+    {
+        ("feeds", "cursor"), ("subscriptions", "notification_url"), ("api_subscriptions", "notification_url"),
+        ("api_tokens", "sha256"),
+    }
+)  # fmt: skip
 UNUSABLE_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer"})  # the latter tells where in memory things are
 
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE})
