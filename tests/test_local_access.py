@@ -210,6 +210,19 @@ def test_programs_write_and_read_at_the_same_time(mirrored: Local, programs: Ser
     assert mirrored.world.value("SELECT count(*) FROM contacts_now") == 13
 
 
+def test_of_programs_that_change_one_version_at_once_one_does(mirrored: Local, programs: Served) -> None:
+    etag = client(mirrored.app, mirrored.token).get("/contacts/c").json()["etag"]
+
+    def wish(name: str) -> httpx.Request:
+        return request(mirrored.token, "PATCH", json={"nickName": name}, headers={"If-Match": etag})
+
+    answers = ask(programs, [wish(f"n{number}") for number in range(8)])
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 7
+    (won,) = [answer.json()["record"]["nickName"] for answer in answers if answer.status_code == 200]
+    assert client(mirrored.app, mirrored.token).get("/contacts/c").json()["nickName"] == won
+
+
 # --- the commands --------------------------------------------------------------------
 
 

@@ -129,6 +129,32 @@ def test_what_took_place_is_told_as_it_was_planned_then(mirrored: Local, then: s
     assert (sorted(past), sorted(now)) == (["e0", "e1", "e2", "e3"], ["e0", "e2", "e3", "e9"])
 
 
+@pytest.mark.parametrize(
+    "q", ["okaf", "Ben Okafor", "celik", "ÇELİK", "demir, çelik", "nickName", "nobody", '" OR *', "kafor"]
+)
+def test_the_same_words_find_the_same_in_the_past_as_they_did_then(mirrored: Local, q: str) -> None:
+    mirrored.clock.sleep(60)
+    at = clocks.text(mirrored.clock.now())
+
+    assert found(mirrored, "/contacts", q=q, asOf=at) == found(mirrored, "/contacts", q=q)
+
+
+@pytest.mark.parametrize(
+    "q", ["*", "^a", "NEAR(a b)", "a AND", "-", "nickname:Ada", "'", "\x00", "é" * 2_000, "a" * 5_000, "🦆"]
+)
+@pytest.mark.parametrize("path", ["/contacts", "/calendars/home/events", "/tasklists/default/tasks", "/email/messages"])
+def test_no_words_are_taken_for_a_query_language_or_break_anything(mirrored: Local, path: str, q: str) -> None:
+    answer = mirrored.beyond.get(path, params={"q": q})
+
+    assert answer.status_code in (200, 400), answer.text
+
+
+def test_before_anything_was_known_there_is_nothing_and_in_the_future_all_that_is_known_now(mirrored: Local) -> None:
+    assert found(mirrored, "/contacts", asOf="2001-01-01T00:00:00Z") == []
+    assert mirrored.beyond.get("/contacts/c0", params={"asOf": "2001-01-01T00:00:00Z"}).status_code == 404
+    assert found(mirrored, "/contacts", asOf="2999-01-01T00:00:00Z") == found(mirrored, "/contacts")
+
+
 def test_words_are_found_in_the_past(mirrored: Local, then: str) -> None:
     assert found(mirrored, "/contacts", asOf=then, q="ben okafor") == ["c1"]
     assert found(mirrored, "/email/messages", asOf=then, q="Ada") == ["m0"]

@@ -175,6 +175,24 @@ def test_events_are_found_by_their_uid(mirrored: Local) -> None:
     assert ids(found) == ["e1"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/auth/authorize",
+        "/am/accounts",
+        "/user/accounts",
+        "/email/tracking",
+        "/followup/rules",
+        "/book/account/profiles",
+    ],
+)
+def test_what_upstream_alone_can_do_says_so(mirrored: Local, path: str) -> None:
+    answer = mirrored.beyond.get(path)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "notServed")
+    assert mirrored.beyond.get("/nothing").json()["code"] == "not_found"
+
+
 def test_free_busy_tells_of_ones_own_time_and_of_nobody_elses(mirrored: Local) -> None:
     mirrored.upstream.put(EVENTS, "e", "Dentist")
     mirrored.upstream.put(EVENTS, "f", "Maybe", showAs="free")

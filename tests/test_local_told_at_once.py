@@ -110,7 +110,7 @@ def test_a_program_is_told_what_a_sync_brings_and_after_a_restart_what_a_person_
     assert mirrored("token", "list", "--json").json()["tokens"][0]["subscriptions"] == 1
 
 
-def test_mirror_run_tells_too_and_of_two_processes_one_tells(mirrored: Cli, upstream: Upstream) -> None:
+def test_mirror_run_tells_too_and_of_two_processes_one_tells_and_then_the_other(mirrored: Cli, upstream: Upstream) -> None:
     token = new_token(mirrored, "crm", "Contacts.Read")
     with (
         listening(mirrored) as (program, told_at),
@@ -123,9 +123,13 @@ def test_mirror_run_tells_too_and_of_two_processes_one_tells(mirrored: Cli, upst
         told = program.next()
         alone = program.nothing_more()
         code = run.stop()
+        upstream.delete("contacts", made["id"])
+        assert mirrored("sync").code == 0
+        by_the_other = program.next()
 
     assert told["payloads"] == [{"id": made["id"], "changeType": "created"}]
     assert (alone, code) == (True, 0)
+    assert by_the_other["payloads"] == [{"id": made["id"], "changeType": "deleted"}]
 
 
 def test_a_program_that_never_answers_does_not_hold_up_the_end(mirrored: Cli, upstream: Upstream) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,29 @@ def test_if_match_goes_by_what_is_shown(mirrored: Local) -> None:
     assert http.get("/contacts/c").json()["etag"] == theirs["etag"]
 
 
+def test_an_etag_from_before_a_change_upstream_is_stale(mirrored: Local) -> None:
+    observed = mirrored.http.get("/contacts/c").json()["etag"]
+    mirrored.upstream.put(CONTACTS, "c", "theirs")
+    mirrored.world.pull()
+
+    stale = mirrored.http.patch("/contacts/c", json={"nickName": "mine"}, headers={"If-Match": observed})
+
+    assert (stale.status_code, stale.json()["code"]) == (412, "preconditionFailed")
+    assert waiting(mirrored) == []
+    assert mirrored.http.get("/contacts/c").json()["nickName"] == "theirs"
+
+
+@pytest.mark.parametrize(
+    "path", ["/contacts/c", "/calendars/home/events/e", "/tasklists/chores", "/tasklists/chores/tasks/t"]
+)
+def test_a_wrong_etag_changes_nothing_anywhere(mirrored: Local, path: str) -> None:
+    body = {"nickName": "x"} if "contacts" in path else {"subject": "x"} if "events" in path else {"title": "x"}
+
+    answer = mirrored.http.patch(path, json=body, headers={"If-Match": "another"})
+
+    assert (answer.status_code, waiting(mirrored)) == (412, [])
+
+
 def test_null_clears_a_field_and_a_change_that_changes_nothing_waits_for_nothing(mirrored: Local) -> None:
     http = mirrored.http
     star = {"If-Match": "*"}
@@ -124,6 +148,58 @@ def test_calendars_task_lists_and_folders_are_created_and_named_otherwise(mirror
     assert http.get(f"/calendars/{calendar['id']}/events/{event['id']}").json()["subject"] == "Regatta"
     assert http.get(f"/tasklists/{tasks['id']}/tasks/{task['id']}").json()["title"] == "Oars"
     assert http.get(f"/email/folders/{folder['id']}").json()["name"] == "Races"
+
+
+def test_what_contains_others_keeps_its_local_id_too_and_is_deleted_by_it(mirrored: Local) -> None:
+    http, before = mirrored.http, set(mirrored.upstream.live(TASK_LISTS))
+    tasks = http.post("/tasklists", json={"title": "Boat"}).json()["id"]
+    task = http.post(f"/tasklists/{tasks}/tasks", json={"title": "Oars"}).json()["id"]
+    folder = http.post("/email/folders", json={"name": "Races"}).json()["id"]
+    calendar = http.post("/calendars", json={"name": "Rowing"}).json()["id"]
+    mirrored.settle()
+    mirrored.settle()
+
+    renamed = http.patch(f"/tasklists/{tasks}", json={"title": "Ship"}, headers={"If-Match": "*"}).json()
+    http.patch(f"/calendars/{calendar}", json={"name": "Sculling"})
+    http.patch(f"/tasklists/{tasks}/tasks/{task}", json={"notes": "two"}, headers={"If-Match": "*"})
+    below = http.post("/email/folders", json={"name": "Lost", "parentId": folder}).json()
+    found = http.get(f"/email/folders/{folder}").json()
+    mirrored.settle()
+    named = {one["title"]: one["id"] for one in mirrored.upstream.live(TASK_LISTS).values()}
+    http.delete(f"/tasklists/{tasks}")
+    gone = http.get(f"/tasklists/{tasks}/tasks")
+    mirrored.settle()
+
+    assert renamed["title"] == "Ship"
+    assert named["Ship"] == renamed["id"]
+    assert below["parentId"] == found["id"] != folder
+    assert {one["name"] for one in mirrored.upstream.live(CALENDARS).values()} >= {"Sculling"}
+    assert gone.status_code == 404
+    assert set(mirrored.upstream.live(TASK_LISTS)) == before
+    assert waiting(mirrored) == []
+
+
+def test_the_instances_of_a_series_that_was_created_offline_keep_their_local_ids(mirrored: Local) -> None:
+    window = {"timeMin": "2026-01-19T00:00:00Z", "timeMax": "2026-03-01T00:00:00Z"}
+    made = mirrored.http.post("/calendars/home/events", json={"subject": "Rowing", **TIMES, **WEEKLY}).json()["id"]
+    ranged = mirrored.http.get("/calendars/home/events/range", params=window).json()["records"]
+    mirrored.settle()
+
+    after = [mirrored.http.get(f"/calendars/home/events/{one['id']}").json() for one in ranged]
+
+    assert [one["start"] for one in after] == [one["start"] for one in ranged]
+    assert all(one["id"].startswith(made) for one in ranged)
+    assert not any(one["id"].startswith("local-") for one in after)
+    assert mirrored.http.get(f"/calendars/home/events/{made}/occurrences/2026-01-27").json()["id"] == after[1]["id"]
+
+
+def test_who_is_to_be_told_of_an_event_is_handed_on(mirrored: Local) -> None:
+    mirrored.http.post("/calendars/home/events", params={"notifyAttendees": "false"}, json={"subject": "x", **TIMES})
+    mirrored.http.patch("/calendars/home/events/e", json={"subject": "y"}, headers={"If-Match": "*"})
+    mirrored.world.push()
+
+    sent = [one for one in mirrored.upstream.behind.faults.requests if "/events" in one.path and one.method != "GET"]
+    assert [(one.method, "notifyAttendees=false" in one.query) for one in sent] == [("POST", True), ("PATCH", False)]
 
 
 def test_a_series_that_was_created_offline_shows_its_instances_at_once(mirrored: Local) -> None:
@@ -184,6 +260,35 @@ def test_mail_that_is_sent_or_answered_waits_in_the_outbox_and_leaves_once(mirro
     assert mirrored.http.get(f"/email/messages/{sent.json()['id']}").json()["sysLabels"] == ["sent"]
 
 
+def test_mail_leaves_with_its_attachments_its_headers_and_what_upstream_alone_can_do(mirrored: Local) -> None:
+    file = {"name": "start.txt", "mimeType": "text/plain", "content": base64.b64encode(b"at nine").decode()}
+    mail = {
+        "to": [BEN], "cc": [{"address": "eve@example.org"}], "subject": "List", "body": "x", "attachments": [file],
+        "tracking": {"opens": True}, "followUp": {"ruleId": 7, "actionVars": {"tone": "kind"}}, "keywords": ["club"],
+    }  # fmt: skip
+
+    sent = mirrored.http.post("/email/messages", params={"returnIds": "true"}, json=mail)
+    shown = mirrored.http.get(f"/email/messages/{sent.json()['id']}").json()
+    (edit,) = outbox.edits(mirrored.world.store)
+    mirrored.settle()
+    mirrored.settle()
+
+    assert "trackingId" not in sent.json(), "upstream makes it, when it sends"
+    assert (shown["cc"][0]["address"], shown["keywords"]) == ("eve@example.org", ["club"])
+    assert (edit.patch["tracking"], edit.patch["followUp"]) == (mail["tracking"], mail["followUp"])
+    (left,) = [one for one in mirrored.upstream.live(MESSAGES).values() if one["subject"] == "List"]
+    assert [(one["name"], one["size"]) for one in left["attachments"]] == [("start.txt", 7)]
+
+
+@pytest.mark.parametrize(
+    "mail", [{}, {"to": []}, {"to": [{"address": "no address"}]}, {"to": [BEN], "attachments": [{"content": "%"}]}]
+)
+def test_mail_that_can_not_be_sent_is_refused(mirrored: Local, mail: dict[str, Any]) -> None:
+    answer = mirrored.beyond.post("/email/messages", json={"subject": "x", **mail})
+
+    assert (answer.status_code, answer.json()["code"], waiting(mirrored)) == (400, "badRequest", [])
+
+
 def test_a_draft_is_written_replaced_read_and_sent_all_before_upstream_hears_of_it(mirrored: Local) -> None:
     http = mirrored.http
 
@@ -221,7 +326,8 @@ def test_a_draft_that_upstream_has_is_reached_by_its_local_id_still(mirrored: Lo
 
 def test_a_read_only_account_says_so_with_the_command_that_changes_it(tmp_path: Path) -> None:
     mirrored = local(tmp_path, writable=False)
-    mirrored.upstream.put(CONTACTS, "c", "before")
+    for feed, name in ((CONTACTS, "c"), (EVENTS, "e"), (MESSAGES, "m")):
+        mirrored.upstream.put(feed, name, "before")
     mirrored.world.pull()
 
     answers = [
@@ -229,6 +335,17 @@ def test_a_read_only_account_says_so_with_the_command_that_changes_it(tmp_path: 
         mirrored.http.patch("/contacts/c", json={"nickName": "x"}, headers={"If-Match": "*"}),
         mirrored.http.delete("/contacts/c"),
         mirrored.http.post("/email/messages", json={"to": [BEN]}),
+        mirrored.http.post("/email/messages/m/status", json={"unread": False}),
+        mirrored.http.delete("/email/messages/m"),
+        mirrored.http.post("/email/messages/m/reply", params={"bodyType": "text"}, json={"body": "x", "to": [BEN]}),
+        mirrored.http.post("/email/drafts", json={"to": [BEN]}),
+        mirrored.http.post("/email/folders", json={"name": "x"}),
+        mirrored.http.post("/calendars", json={"name": "x"}),
+        mirrored.http.patch("/calendars/home", json={"name": "x"}),
+        mirrored.http.post("/calendars/home/events", json={"subject": "x", **TIMES}),
+        mirrored.http.put("/calendars/home/events/e/response", json={"response": "accepted"}),
+        mirrored.http.post("/tasklists", json={"title": "x"}),
+        mirrored.http.post("/tasklists/chores/tasks", json={"title": "x"}),
     ]
 
     assert {(one.status_code, one.json()["code"]) for one in answers} == {(403, "forbidden")}
@@ -260,9 +377,10 @@ def test_what_an_outbox_cannot_hold_is_refused(mirrored: Local) -> None:
         mirrored.beyond.patch("/email/folders/wellKnown", json={"archive": None}),
         mirrored.http.delete("/account"),
         mirrored.http.get("/account", params={"pingProvider": "true"}),
+        mirrored.http.post(f"/email/drafts/{draft}/send", json={"tracking": {"opens": True}}),
     ]
 
-    assert [one.status_code for one in answers] == [400, 400, 403, 403, 400]
+    assert [one.status_code for one in answers] == [400, 400, 403, 403, 400, 400]
     assert all(one.json()["message"] for one in answers)
     assert waiting(mirrored) == [("messages", "create", "pending")]
 

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -473,6 +473,21 @@ def test_what_goes_out_over_http_arrives_as_it_was_signed() -> None:
             box.behind.options.signing_secret, given["X-Aurinko-Request-Timestamp"], request.content
         )
         assert request.url.params["key"] == "1"
+
+
+@pytest.mark.parametrize(("part", "apart_s"), [(b"x" * 1000, 0.0), (b"x", 1.0)])
+def test_an_answer_that_does_not_end_is_a_reply_without_a_status(part: bytes, apart_s: float) -> None:
+    clock = VirtualClock()
+
+    def without_end() -> Iterator[bytes]:
+        while True:
+            clock.sleep(apart_s)
+            yield part
+
+    poster = Poster(httpx.MockTransport(lambda _: httpx.Response(200, content=without_end())), clock)
+
+    assert poster("http://127.0.0.1:9/", {}, b"", 5).status is None
+    poster.close()
 
 
 def test_a_url_that_nobody_answers_at_is_a_reply_without_a_status() -> None:

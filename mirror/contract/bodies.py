@@ -243,6 +243,11 @@ class Tracking(Form):
     context: Text = UNSET
 
 
+class FollowUp(Form):
+    rule_id: Number = UNSET
+    action_vars: dict[str, str] | UnsetType | None = UNSET
+
+
 class Outgoing(Form):
     from_: Address | UnsetType | None = field(default=UNSET, name="from")
     subject: Text = UNSET
@@ -254,6 +259,7 @@ class Outgoing(Form):
     x_headers: list[Header] | UnsetType | None = UNSET
     attachments: list[OutgoingAttachment] | UnsetType | None = UNSET
     tracking: Tracking | UnsetType | None = UNSET
+    follow_up: FollowUp | UnsetType | None = UNSET
     in_reply_to: Text = UNSET
     references: Text = UNSET
     keywords: Texts = UNSET

@@ -65,7 +65,7 @@ def free_busy(call: Call) -> Answer:
             records.append({"email": email, "items": [], "error": "notFound"})
             continue
         busy = series.within(call, *place, from_at, until_at)
-        records.append({"email": email, "items": [_busy(event) for event in busy if event.get("showAs") != "free"]})
+        records.append({"email": email, "items": [_busy(event) for event in busy if series.takes_time(event)]})
     return Answer({"records": records})
 
 

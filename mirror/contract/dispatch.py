@@ -15,7 +15,7 @@ import msgspec
 from mirror.contract.admission import admitted
 from mirror.contract.backend import AccountLike
 from mirror.contract.refusals import Refusal, bad_request, not_found, too_many_requests
-from mirror.contract.router import Route, Router
+from mirror.contract.router import Lost, Route, Router
 from mirror.contract.scopes import READING
 from mirror.contract.wire import Answer, Call, Server
 from mirror.errors import RecordGone, Usage
@@ -50,10 +50,17 @@ Behind = Callable[[Server, Route, Asked], Server]
 class Dispatch:
     """The operations over one server, and what is remembered between requests, which is little."""
 
-    def __init__(self, server: Server, routes: Iterable[Route], behind: Behind = lambda server, *_: server) -> None:
+    def __init__(
+        self,
+        server: Server,
+        routes: Iterable[Route],
+        behind: Behind = lambda server, *_: server,
+        lost: Lost = lambda _: not_found("resource"),
+    ) -> None:
+        """`lost`: the refusal of a path that no route has."""
         self.server = server
         self._behind = behind
-        self._router = Router(routes)
+        self._router = Router(routes, lost)
         # Draws request ids. Its own, so that asking questions does not change the ids that records get.
         self._chance = random.Random("request ids")  # noqa: S311  (replayable by design)
         self._asked_at: dict[int, deque[float]] = {}

@@ -41,6 +41,8 @@ def send(call: Call) -> Answer:
         raise bad_request("At least one recipient is required")
     answer: Record = {"status": "Ok"}
     if given.get("tracking"):
+        if call.server.options.mirrored:
+            raise bad_request("A mirror sends drafts as they are: say in the draft itself what is to be tracked")
         answer["trackingId"] = str(call.backend.clock.random.randrange(10**9))
     send_at = call.moment("sendTime")
     if send_at is not None and send_at > call.backend.clock.now():

@@ -149,7 +149,7 @@ def _sent(call: Call, stored: Record, given: Record, status: int) -> Answer:
         answer["submittedMessageId"] = stored["internetMessageId"]
     if call.flag("returnIds"):
         answer |= {name: stored[name] for name in ("id", "threadId") if name in stored}
-    if given.get("tracking"):
+    if given.get("tracking") and not call.server.options.mirrored:  # upstream makes it, when it sends
         answer["trackingId"] = str(call.backend.clock.random.randrange(10**9))
     return Answer(answer, status)
 

@@ -124,7 +124,7 @@ def _with(
     if place is not None:
         free = set(asked.get("freeStatuses") or ["free"])
         events = series.within(call, *place, *window)
-        busy += [series.extent(event) for event in events if (event.get("showAs") or "busy") not in free]
+        busy += [series.extent(event) for event in events if series.takes_time(event, free)]
     elif "busyIntervals" not in attendee and "freeIntervals" not in attendee:
         told["error"] = "notFound"
     apart = timedelta(minutes=asked.get("bufferBetweenMinutes") or 0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote
 
-from mirror.contract.refusals import method_not_allowed, not_found
+from mirror.contract.refusals import Refusal, method_not_allowed, not_found
 from mirror.contract.wire import Answer, Call
 
 # Who may call: an account's token (or the application for an account), the application for itself, or anyone.
@@ -33,13 +33,16 @@ class Route:
         return tuple(self.template.strip("/").split("/"))
 
 
+Lost = Callable[[str], Refusal]
 Fitting = list[tuple[Route, dict[str, str]]]
 
 
 class Router:
     """Finds routes. Where several fit, the one with most fixed words is meant."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Iterable[Route], lost: Lost = lambda _: not_found("resource")) -> None:
+        """`lost`: the refusal of a path that no route has."""
+        self._lost = lost
         # Those of one template stand together.
         self._routes = sorted(routes, key=lambda route: (*_particular(route), route.template))
         self._by_length: dict[int, list[tuple[tuple[str, ...], Route]]] = {}
@@ -50,14 +53,14 @@ class Router:
     def find(self, method: str, path: str, raw: str | None) -> tuple[Route, dict[str, str]]:
         """The route and its path parameters. `raw` is the path before percent-decoding, where the server knows it.
 
-        Raises: Refusal 404 when no route has the path, 405 when none has the verb.
+        Raises: Refusal, 404 when no route has the path, 405 when none has the verb.
         """
         # Some servers say "raw" and mean decoded.
         fitting = ([] if raw is None else self._exactly(raw)) or self._decoded(path)
         for route, ids in fitting:
             if route.method == method:
                 return route, ids
-        raise method_not_allowed([route.method for route, _ in fitting]) if fitting else not_found("resource")
+        raise method_not_allowed([route.method for route, _ in fitting]) if fitting else self._lost(path)
 
     def _exactly(self, raw: str) -> Fitting:
         given = raw.removeprefix("/").split("/")

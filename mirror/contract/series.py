@@ -5,6 +5,7 @@ The formats module knows what a rule means; here it is joined with the exception
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from mirror.contract import recurrences
@@ -42,6 +43,13 @@ def place(event: Record) -> list[str]:
 def extent(event: Record) -> tuple[datetime, datetime]:
     """When this one event starts and ends, whatever else its record says of a series."""
     return span({"start": event.get("start"), "end": event.get("end")})
+
+
+def takes_time(event: Record, free: Collection[str] = ("free",)) -> bool:
+    """Whether who has it in their calendar is taken then: not by what was called off, or what they said no to."""
+    meeting = event.get("meetingInfo") or {}
+    called_off = meeting.get("canceled") or meeting.get("response") == "declined"
+    return not called_off and (event.get("showAs") or "busy") not in free
 
 
 def event(call: Call, account_id: int, calendar_id: str, event_id: str) -> Record | None:

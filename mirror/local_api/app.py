@@ -15,7 +15,8 @@ Where it deviates from the vendor's file, or decides what the file leaves open:
 - Accepted credentials: a bearer token of the mirror's own. `DELETE /account/token` ends it, and nothing upstream.
 - Subscriptions are their token's, and tell programs of this machine alone, of edits too, within a second of their being here.
   They end with the token, and are forgotten after a month without an answer. `/email/tracking` may be watched, and never tells.
-- Not served, so 404: signing in, managing accounts, tracking, follow-up, booking, users, `/direct`.
+- Not served, so 404 `notServed`: signing in, managing accounts, tracking, follow-up, booking, users, `/direct`. Mail that is
+  to be tracked or followed up is, when upstream has it; only upstream's answer would have the `trackingId`.
 - Beyond the vendor's file: see `beyond.py` and `past.py`.
 """
 
@@ -45,6 +46,7 @@ from mirror.contract.tokens import Tokens
 from mirror.contract.wire import Server
 from mirror.local_api import beyond, past
 from mirror.local_api.callers import Granted
+from mirror.local_api.elsewhere import not_here
 from mirror.local_api.state import Mirror
 from mirror.local_api.subscriptions import Subscriptions
 from mirror.local_api.writer import Outbox
@@ -94,7 +96,7 @@ def create(mirror: Mirror, choices: Choices = CHOICES, post: Post | None = None)
     watching = Subscriptions(mirror)
     notifications = Notifications(watching, choices, mirror.clock, post or Poster())
     server = Server(mirror, choices, tokens, Granted(), Outbox(mirror), watching, notifications)
-    return Dispatch(server, (*ROUTES, *beyond.ROUTES), past.behind)
+    return Dispatch(server, (*ROUTES, *beyond.ROUTES), past.behind, not_here)
 
 
 def create_app(store: Store, choices: Choices = CHOICES, post: Post | None = None) -> Flask:

@@ -5,6 +5,8 @@ Page tokens of the past are of that moment alone: the parameter goes with every 
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,6 +26,8 @@ from mirror.contract.wire import Server, rfc3339
 from mirror.local_api.shown import record, stored
 from mirror.local_api.state import Mirror
 from mirror.store import past
+
+_WORD = re.compile(r"[^\W_]+")
 
 
 class Past(Mirror):
@@ -54,11 +58,11 @@ class Past(Mirror):
     def holding(
         self, account_id: int, kind: str, words: str | None, *, parent: str | None, after: int, limit: int
     ) -> Sequence[Change]:
-        """There are no search indexes of the past: the words are looked for in the whole text of each record."""
+        """There are no search indexes of the past: the words are looked for in every text of each record."""
         parent_id = self._parent_id(account_id, kind, parent)
-        wanted = [word.lower().encode() for word in (words or "").split()]
+        wanted = _words(words or "")
         every = past.in_order(self.store.conn, account_id, kind, parent_id, self.at, after)
-        found = (one for one in every if all(word in one.raw.decode().lower().encode() for word in wanted))
+        found = (one for one in every if not wanted or _holds(one.raw, wanted))
         return [Change(one.id, stored(kind, one)) for one in islice(found, limit)]
 
     def newest(
@@ -83,6 +87,26 @@ class Past(Mirror):
     def exceptions(self, account_id: int, calendar_id: str, master_id: str) -> list[Record]:
         every = self.records(account_id, "events", parent=calendar_id)
         return [event for event in every if (event.get("occurrenceInfo") or {}).get("masterId") == master_id]
+
+
+def _holds(raw: bytes, wanted: set[str]) -> bool:
+    """Whether words of a record's texts begin with all that is wanted."""
+    found = {word for text in _texts(msgspec.json.decode(raw)) for word in _words(text)}
+    return all(any(word.startswith(beginning) for word in found) for beginning in wanted)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
+
+
+def _words(text: str) -> set[str]:
+    """As the search indexes of now take them: by letters and digits, without accents, upper case as lower case."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    return set(_WORD.findall(plain.lower()))
 
 
 class _TokensOfThen(Tokens):
