@@ -250,13 +250,15 @@ class Far:
             return False
         near, kind = self.world.store.conn, KINDS[edit.kind]
         found = near.execute(
-            f"SELECT id, {kind.parent_column or 'NULL'} FROM {kind.name}"
+            f"SELECT id, {kind.parent_column or 'NULL'}, (SELECT id FROM edits WHERE 'local-' || marker = ?2) FROM {kind.name}"
             " WHERE account_id = (SELECT id FROM accounts WHERE name = ?1)"
             " AND remote_id IN (SELECT ?2 UNION ALL SELECT remote_id FROM edits WHERE 'local-' || marker = ?2)",
             [journal.account(self.store, edit.account_id).name, row[0]],
         ).fetchone()
         # What is in a list that is deleted, or is to be, can't be reached.
-        return found is not None and all(
+        if found is None or found[2] in self.world.wishes.refused:  # what is not to be created for now, is not there
+            return False
+        return all(
             _stands(near, above, record_id)
             for above, record_id in ((kind.name, found[0]), (kind.parent, found[1]))
             if above is not None
