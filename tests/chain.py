@@ -24,7 +24,7 @@ from mirror.sandbox.life import Life
 from mirror.sandbox.options import Options
 from mirror.simulator.ledger import Ledger
 from mirror.simulator.person import Person
-from mirror.simulator.wishes import Wishes
+from mirror.simulator.wishes import EDIT_MARK, Wishes
 from mirror.sources.aurinko import Aurinko
 from mirror.sources.base import Source
 from mirror.store import api_tokens, journal, outbox
@@ -78,7 +78,10 @@ class Chain:
         source = asked(self.near, self.chance.choice((2, 7, 50)))
         self.far = World(Asked(self.clock, source), folder / "far")  # type: ignore[arg-type]  # less than an Upstream
         self.life = Life(self.upstream.state, self.upstream.account.id, clock=self.clock)
-        self.people = {id(world): Somebody(Wishes(Ledger()), self.clock.now) for world in (self.near, self.far)}
+        self.people = {
+            id(world): Somebody(Wishes(Ledger(), first_mark), self.clock.now)
+            for world, first_mark in ((self.near, 0), (self.far, 1_000))
+        }
         for world in (self.near, self.far):
             journal.set_writable(world.store, world.account.id, True)
 
@@ -118,6 +121,21 @@ class Chain:
             if self._state() == before and not any(open_edits(world.store) for world in (self.near, self.far)):
                 return
         raise AssertionError(f"not quiet: {[open_edits(world.store) for world in (self.near, self.far)]}")
+
+    def made_twice(self) -> list[str]:
+        """What somebody wanted made once, at either end, and is there more than once."""
+        again = {mark for person in self.people.values() for mark in person.wishes.remade}
+        made: dict[str, set[Any]] = {}
+        ours = records(self.near.store)
+        for key, found in ours.items():
+            if found is None or ours.get(parent_of(key), "there") is None:
+                continue
+            name = found[0].get("internetMessageId") or key  # a mail that is sent leaves its draft's id
+            for mark in EDIT_MARK.findall(json.dumps(found)):
+                made.setdefault(mark, set()).add(name)
+        return [
+            f"{mark}: {sorted(map(str, names))}" for mark, names in made.items() if len(names) > 1 and mark not in again
+        ]
 
     def _state(self) -> list[Any]:
         return [world.dump(generation=False) for world in (self.near, self.far)]

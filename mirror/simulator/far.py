@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -53,10 +54,18 @@ class Elsewhere(Person):
 
     asked_for: Wishes
     made: dict[str, list[int]]
+    is_there: Callable[[Edit], bool]
 
     def _is_upstream(self, edit: Edit) -> bool:
         made = self.made.get(self.wishes.known[edit.id].mark or "", [])
         return any(self.asked_for.known[one].ended_at is None for one in made)
+
+    def _resolve(self, chance: random.Random, edit: Edit) -> str:
+        if edit.theirs is None and self.is_there(edit):
+            self.wishes.faults.append(
+                f"edit {edit.id} ({edit.verb} {edit.kind}) is told that its record is gone: {edit.error}"
+            )
+        return super()._resolve(chance, edit)
 
 
 class Far:
@@ -73,7 +82,7 @@ class Far:
         self.wishes = Wishes(world.ledger, FIRST_MARK)
         self.wishes.remade = world.wishes.remade
         self.person = Elsewhere(self.wishes, world.theirs.now)
-        self.person.asked_for, self.person.made = world.wishes, {}
+        self.person.asked_for, self.person.made, self.person.is_there = world.wishes, {}, self._is_there
         self._tokens: dict[str, str] = {}
         self._wrong: list[str] = []
         self._choices = replace(
@@ -163,6 +172,11 @@ class Far:
         for wish in self.wishes.known.values():
             if states[wish.id] == "discarded" and wish.ended_at is None:
                 wrong.append(f"far away: edit {wish.id} was discarded, and not by its person")
+            deleted = states[wish.id] == "settled" and wish.verb == "delete" and wish.kind != "messages"
+            if deleted and self._is_there(outbox.edit(self.store, wish.id)):
+                wrong.append(
+                    f"far away: edit {wish.id} (delete {wish.kind}) is settled, and nobody has deleted anything"
+                )
             if states[wish.id] == "settled" and wish.mark is not None and wish.mark not in self.person.made:
                 wrong.append(f"far away: edit {wish.id} is settled, and the mirror was never asked for {wish.mark}")
         return wrong
@@ -229,6 +243,27 @@ class Far:
                 sweep.finish_listing(self.store, feed, checks.counts(), accepted=True)
         return len(held)
 
+    def _is_there(self, edit: Edit) -> bool:
+        """Whether the mirror has the record of an edit, by whatever name, and never had reason to think otherwise."""
+        row = self.store.conn.execute(f"SELECT remote_id FROM {edit.kind} WHERE id = ?", [edit.record_id]).fetchone()
+        if row is None:
+            return False
+        near, kind = self.world.store.conn, KINDS[edit.kind]
+        found = near.execute(
+            f"SELECT id, {kind.parent_column or 'NULL'}, (SELECT id FROM edits WHERE 'local-' || marker = ?2) FROM {kind.name}"
+            " WHERE account_id = (SELECT id FROM accounts WHERE name = ?1)"
+            " AND remote_id IN (SELECT ?2 UNION ALL SELECT remote_id FROM edits WHERE 'local-' || marker = ?2)",
+            [journal.account(self.store, edit.account_id).name, row[0]],
+        ).fetchone()
+        # What is in a list that is deleted, or is to be, can't be reached.
+        if found is None or found[2] in self.world.wishes.refused:  # what is not to be created for now, is not there
+            return False
+        return all(
+            _stands(near, above, record_id)
+            for above, record_id in ((kind.name, found[0]), (kind.parent, found[1]))
+            if above is not None
+        )
+
     def _is_too_late(self, place: Place) -> bool:
         """Whether an event lies behind the window that is asked for."""
         until = self.store.conn.execute("SELECT min(covers_until) FROM feeds WHERE kind = 'events'").fetchone()[0]
@@ -236,6 +271,17 @@ class Far:
             "SELECT 1 FROM events WHERE remote_id = ? AND starts_at >= ?", [place.remote_id, until]
         ).fetchone()
         return place.kind == "events" and row is not None
+
+
+def _stands(conn: sqlite3.Connection, kind: str, record_id: int) -> bool:
+    """Whether a record was never gone, and nobody wanted it to be."""
+    row = conn.execute(
+        f"SELECT 1 FROM {kind} AS record WHERE id = ?1 AND deleted_at IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM versions WHERE kind = ?2 AND record_id = ?1 AND deleted_at IS NOT NULL)"
+        " AND NOT EXISTS (SELECT 1 FROM edits WHERE kind = ?2 AND record_id = ?1 AND verb = 'delete')",
+        [record_id, kind],
+    ).fetchone()
+    return row is not None
 
 
 def held(store: Store) -> dict[Place, Any]:

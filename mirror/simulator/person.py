@@ -408,6 +408,8 @@ class Person:
         return any(edit.marker in json.dumps(entry.fields) for entry in every if entry is not None)
 
     def _again(self, edit: Edit) -> str:
+        if edit.state == "rejected":
+            self.wishes.refused.add(edit.id)
         outbox.retry(self.store, edit)
         return f"edit {edit.id}, which was {edit.state}, is to be sent again"
 

@@ -130,6 +130,7 @@ class Wishes:
         self.ledger = ledger
         self.known: dict[int, Wish] = {}
         self.faults: list[str] = []
+        self.refused: set[int] = set()  # edits that upstream has said no to, and that were sent again
         self.remade: set[str] = set()  # marks of what a person has made anew, after it was deleted
         self._marks = first_mark
 
