@@ -1,7 +1,9 @@
 """Calendars and mail into DuckDB, by dlt's pipeline for Aurinko. It never writes upstream.
 
     pip install 'dlt[duckdb]'
-    BASE_URL=http://127.0.0.1:8802/v1 ACCESS_TOKEN=… python examples/dlt_aurinko.py
+    mirror token new dlt --account work           # shows a token that may read everything
+    mirror run                                    # in another window
+    BASE_URL=http://127.0.0.1:8801/v1 ACCESS_TOKEN=… python examples/dlt_aurinko.py
 
 This is what dlt's documentation gives for Aurinko: a base URL, a bearer token, two resources and where their records are.
 Against a mirror the base URL is the only thing that differs. `dlt_mailbox.py` takes everything, and then only what changed.

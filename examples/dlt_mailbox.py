@@ -1,7 +1,9 @@
 """A whole mailbox into DuckDB, and from then on only what changed. It never writes upstream.
 
     pip install 'dlt[duckdb]'
-    BASE_URL=http://127.0.0.1:8802/v1 ACCESS_TOKEN=… python examples/dlt_mailbox.py
+    mirror token new dlt --account work           # shows a token that may read everything
+    mirror run                                    # in another window
+    BASE_URL=http://127.0.0.1:8801/v1 ACCESS_TOKEN=… python examples/dlt_mailbox.py
 
 Calendars, folders and task lists have no feed, so they are listed again each time. Contacts, events, tasks and mail come by
 the sync endpoints: all of them at first, later what was created, changed or deleted. dlt keeps each feed's tokens with the

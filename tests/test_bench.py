@@ -1,9 +1,10 @@
-"""The benchmark still works: every case runs, every contender stores the same rows. How fast it is, is not asked here."""
+"""The benchmarks still work: every case runs, every contender stores the same rows. How fast they are, is not asked here."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,3 +79,18 @@ def test_a_killed_sync_goes_on_where_it_was(told: dict[str, Any]) -> None:
                                   "peak RSS", "mirror status", "mirror --help"])  # fmt: skip
 def test_every_target_that_a_small_run_can_tell_of_has_a_figure(told: dict[str, Any], what: str) -> None:
     assert [one for one in told["targets"] if one["what"].startswith(what)]
+
+
+def test_the_mirrors_own_api_is_measured_over_all_its_pages() -> None:
+    ran = subprocess.run(
+        [sys.executable, str(ROOT / "bench" / "local_api.py"), "--small"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+    assert ran.returncode == 0, ran.stderr
+    feed, nothing_new, single = ran.stdout.splitlines()
+    assert re.fullmatch(
+        r"feed: \d{3} records in 2 pages, \d+ MB: [\d,]+ records/s; the server's CPU: \d+ µs a record", feed
+    )
+    assert nothing_new.startswith("nothing new: p50 ")
+    assert single.startswith("GET of one: p50 ")

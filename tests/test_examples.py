@@ -1,8 +1,10 @@
-"""The examples that load a mirror with dlt, run as a person runs them: they are for Aurinko, and only the base URL differs."""
+"""The examples that load a mirror with dlt, run as they say themselves: they are for Aurinko, and only the base URL differs."""
 
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from mirror_cli import ROOT, Served
 
 HOME, TODO = "ada@example.org", "todo"
 MORE_THAN_A_PAGE = 110
+SAYS = {path.name: path.read_text(encoding="utf-8").split('"""')[1] for path in (ROOT / "examples").glob("*.py")}
 
 
 @pytest.fixture
@@ -25,6 +28,8 @@ def mailbox(served: Served, quick_path: Path) -> Iterator[Mailbox]:
         for number in range(MORE_THAN_A_PAGE):
             mailbox.upstream.create("messages", {"subject": f"Circular {number}"}, body="<p>Buy!</p>")
         mailbox.sync()
+        (token_new,) = {re.findall(r"mirror (token new .*?)  +#", says)[0] for says in SAYS.values()}
+        mailbox.token = mailbox.cli(*shlex.split(token_new)).out.strip()
         yield mailbox
 
 
@@ -40,14 +45,17 @@ class Dlt:
         self.folder, self.mailbox = folder, mailbox
 
     def run(self, example: str) -> str:
+        base_url, access_token, script = re.findall(
+            r"(\w+)=http://127.0.0.1:8801/v1 (\w+)=… python (.*)", SAYS[example]
+        )[0]
         env = {
-            **os.environ, "BASE_URL": f"{self.mailbox.url}/v1", "ACCESS_TOKEN": self.mailbox.token,
+            **os.environ, base_url: f"{self.mailbox.url}/v1", access_token: self.mailbox.token,
             "DLT_DATA_DIR": str(self.folder / "dlt"), "RUNTIME__DLTHUB_TELEMETRY": "false", "NO_PROXY": "127.0.0.1",
         }  # fmt: skip
-        command = [sys.executable, str(ROOT / "examples" / example)]
         ran = subprocess.run(
-            command, env=env, cwd=self.folder, capture_output=True, text=True, check=False, timeout=120
-        )
+            [sys.executable, str(ROOT / script)], env=env, cwd=self.folder, capture_output=True, text=True, check=False,
+            timeout=120,
+        )  # fmt: skip
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return ran.stdout
 

@@ -93,7 +93,7 @@ def _reads_otherwise(
 
 
 def _parent_id(conn: sqlite3.Connection, kind: str, record_id: int, row: sqlite3.Row | None) -> int | None:
-    """What a record is in. Of one that is to be created, the edit that creates it knows: it may be at its end before the others."""
+    """What a record is in. Of one that is to be created, the edit that creates it knows: others may outlast it."""
     parent = KINDS[kind].parent_column
     if parent is None:
         return None
