@@ -13,6 +13,7 @@ from measure import Cost, Served, cost, script, served
 
 FIRST, QUIET, CHANGED, AGAIN = "first sync", "no change", "1 % changed", "listed again, 1 % changed"
 RESUMED, EIGHT, ONE = "resumed after kill -9", "8 accounts at once", "the same in one account"
+FAR_EIGHT, FAR_ONE = "8 accounts at once, 100 ms away", "the same in one account, 100 ms away"
 IDLE, REAL = "idle feeds, no change", "real mail, through the sandbox"
 STATUS, HELP, INTERPRETER = "mirror status", "mirror --help", "python -c pass"
 

@@ -88,9 +88,10 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, page: int) -> Iterator[Served]:
+def served(folder: Path, page: int, *, wait_ms: float = 0.0) -> Iterator[Served]:
     """The server of `upstream.py` over the records in `folder`, until the end of the block."""
-    process = subprocess.Popen(script("upstream.py", folder, "--page", page), stdout=subprocess.PIPE, env=environment())
+    command = script("upstream.py", folder, "--page", page, "--wait-ms", wait_ms)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment())
     try:
         yield Served(process)
     finally:

@@ -13,7 +13,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from cases import EIGHT, HELP, IDLE, INTERPRETER, ONE, REAL, RESUMED, STATUS, Bench, Row, check, file_bytes, timed
+from cases import (
+    EIGHT,
+    FAR_EIGHT,
+    FAR_ONE,
+    HELP,
+    IDLE,
+    INTERPRETER,
+    ONE,
+    REAL,
+    RESUMED,
+    STATUS,
+    Bench,
+    Row,
+    check,
+    file_bytes,
+    timed,
+)
 from contenders import MIRROR, Contender, prepared, sync
 from measure import Served, cost, environment, mirror, script, served
 
@@ -54,12 +70,13 @@ def _killed_half_way(one: Contender, home: Path, server: Served, kind: str, page
     return asked + int(server.steer("stats")["asked"].get("updated", 0))
 
 
-def eight_accounts(bench: Bench, rows: int, page: int) -> Iterator[Row]:
-    """As many records in eight accounts at once as in one account alone."""
-    several, alone = Row(EIGHT, "contacts", rows, page, MIRROR), Row(ONE, "contacts", rows, page, MIRROR)
+def eight_accounts(bench: Bench, rows: int, page: int, wait_ms: float = 0.0) -> Iterator[Row]:
+    """As many records in eight accounts at once as in one account alone. `wait_ms`: how far away upstream is."""
+    cases = (FAR_EIGHT, FAR_ONE) if wait_ms else (EIGHT, ONE)
+    several, alone = (Row(case, "contacts", rows, page, MIRROR) for case in cases)
     for _ in range(bench.rounds):
         for row, accounts in ((several, 8), (alone, 1)):
-            with served(bench.records(contacts=rows // accounts), page) as server:
+            with served(bench.records(contacts=rows // accounts), page, wait_ms=wait_ms) as server:
                 home = prepared(bench.home("home"), server.url, accounts)
                 row.told = timed(row, sync(home, "contacts"), server)
                 cost(script("checks.py", "contacts", rows, home / "mirror.db"))

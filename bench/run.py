@@ -55,6 +55,7 @@ def all_cases(sizes: Sizes, corpus: Path | None) -> dict[str, Case]:
     found["tasks"] = partial(cases.first_syncs, kind="tasks", rows=sizes.tasks, page=250, later=False)
     found["resumed"] = partial(own_cases.resumed, kind="contacts", rows=sizes.contacts[0], page=50)
     found["accounts"] = partial(own_cases.eight_accounts, rows=sizes.in_accounts, page=250)
+    found["accounts, far"] = partial(own_cases.eight_accounts, rows=sizes.in_accounts, page=250, wait_ms=100.0)
     found["idle"] = partial(own_cases.idle_feeds, accounts=sizes.idle_accounts)
     found["moments"] = partial(own_cases.moments, rows=sizes.contacts[-1])
     if corpus is not None:

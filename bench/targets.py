@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from cases import AGAIN, EIGHT, FIRST, HELP, IDLE, INTERPRETER, ONE, STATUS, Row
+from cases import AGAIN, EIGHT, FAR_EIGHT, FAR_ONE, FIRST, HELP, IDLE, INTERPRETER, ONE, STATUS, Row
 from contenders import DLT_SQLITE, FLOOR, MIRROR
 from measure import Cost
 
@@ -48,8 +48,10 @@ def _against_itself(rows: list[Row]) -> Iterator[Reached]:
             if (first.rows, first.page) == (again.rows, again.page):
                 what = f"full re-listing of {again.rows:,} {again.kind}, 1 % changed, against the first sync"
                 yield _ratio(what, 2.0, 4.0, again, first)
-    for several, alone in zip(_rows(rows, EIGHT, MIRROR), _rows(rows, ONE, MIRROR), strict=True):
-        yield _ratio(f"8 accounts at once against one ({several.rows:,} contacts)", 1.4, 1.7, several, alone, cpu=False)
+    for where, eight, one in (("that never waits", EIGHT, ONE), ("100 ms away", FAR_EIGHT, FAR_ONE)):
+        for several, alone in zip(_rows(rows, eight, MIRROR), _rows(rows, one, MIRROR), strict=True):
+            what = f"8 accounts at once against one, upstream {where} ({several.rows:,} contacts)"
+            yield _ratio(what, 1.4, 1.7, several, alone, cpu=False)
 
 
 def _alone(rows: list[Row]) -> Iterator[Reached]:

@@ -1,7 +1,7 @@
 """The server that every contender reads from: pages put together before anybody asks, sent as fast as a socket takes
 them.
 
-    python bench/upstream.py FOLDER [--page 250] [--port 0]
+    python bench/upstream.py FOLDER [--page 250] [--port 0] [--wait-ms 0]
 
 It speaks as much of Aurinko's API as a pass needs: an account, lists, the start of a sync, both of its feeds, 410 for a
 cursor that has expired. `FOLDER` is what `workload.py` wrote. Accounts differ by the first part of the path (`/a3/v1/…`
@@ -16,6 +16,7 @@ import argparse
 import json
 import socket
 import threading
+import time
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -85,7 +86,8 @@ def _page(records: list[bytes], *, delta: str = "", more: str = "") -> bytes:
 class Upstream:
     """All of it. Each connection has a thread of its own."""
 
-    def __init__(self, folder: Path, size: int) -> None:
+    def __init__(self, folder: Path, size: int, wait_s: float = 0.0) -> None:
+        self.wait_s = wait_s  # before each answer: how long others' networks take
         self.feeds = {root: Feed(folder, kind, size) for root, kind in FEEDS.items()}
         self.listings = {
             root: answer(json.dumps({"records": records, "length": len(records)}).encode())
@@ -99,6 +101,7 @@ class Upstream:
         _, account, *rest = path.split("/")
         if account == "control":
             return self._steer(rest[0])
+        time.sleep(self.wait_s)
         rest = rest[1:] if rest[:1] == ["v1"] else rest
         what = rest[-1] if rest[-1] in ("account", "sync", "updated", "deleted") else "lists"
         self.asked[what] = self.asked.get(what, 0) + 1
@@ -159,8 +162,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--page", type=int, default=250)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--wait-ms", type=float, default=0.0, help="before each answer, as a network far away does")
     chosen = parser.parse_args()
-    upstream = Upstream(chosen.folder, chosen.page)
+    upstream = Upstream(chosen.folder, chosen.page, chosen.wait_ms / 1000)
     upstream.feeds["empty"] = Feed(Path(chosen.folder) / "none", "nothing", chosen.page)
     listener = socket.create_server(("127.0.0.1", chosen.port), backlog=256)
     print(listener.getsockname()[1], flush=True)

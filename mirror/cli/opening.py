@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -20,6 +21,7 @@ from mirror.store.connection import BUSY_S, Store, open_store, translated
 from mirror.store.journal import Account
 
 RETRY_BUDGET_S = 300.0
+_RATES = threading.Lock()
 
 
 def home_of(ctx: click.Context) -> Path:
@@ -60,14 +62,17 @@ def guarded(home: Path) -> Iterator[None]:
             raise HomeUnusable(str(error.filename or home), error.strerror or str(error)) from error
 
 
-def source_for(home: Path, account: Account, clock: Clock, *, budget_s: float | None = None) -> Any:
-    """The account's source, signed in. `budget_s`: its patience, where it is not the person's own.
+def source_for(
+    home: Path, account: Account, clock: Clock, *, budget_s: float | None = None, most_bytes: int | None = None
+) -> Any:
+    """The account's source, signed in. `budget_s`: its patience, where it is not the person's own; `most_bytes`: what it may
+    read ahead.
 
     Raises: Usage, SignInAgain when its credentials are missing.
     """
     from mirror import credentials
     from mirror.feed import Settings
-    from mirror.sources.ahead import Ahead
+    from mirror.sources.ahead import MOST_BYTES, Ahead
     from mirror.sources.aurinko import Aurinko
 
     if account.source != "aurinko":
@@ -82,14 +87,19 @@ def source_for(home: Path, account: Account, clock: Clock, *, budget_s: float | 
         clock=clock,
         settings=settings,
         budget_s=retry_budget_s() if budget_s is None else budget_s,
-        rates=_rates().of_another(clock),
+        rates=_shared_rates().of_another(clock),
     )
-    return Ahead(source, clock)
+    return Ahead(source, clock, most_bytes=most_bytes or MOST_BYTES)
+
+
+def _shared_rates() -> Any:
+    """The budgets of this process. Asked for by several threads at once, which must not make several of them."""
+    with _RATES:
+        return _rates()
 
 
 @lru_cache(maxsize=1)
 def _rates() -> Any:
-    """The budgets of this process."""
     from mirror.sources.rate import rates
 
     return rates(SystemClock())

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from mirror.cli.together import InOrder
 from mirror.cli.words import plain, sentence_of
 from mirror.pull import OnProgress, Pass
 from mirror.store.journal import FeedRow
@@ -23,16 +25,28 @@ OUTCOMES = {
 }
 
 
-class Progress:
-    """A line or a bar for each feed."""
+class _BarsInOrder(Bars):
+    """The bars of an account together, in the order of accounts, whichever of them begins first."""
 
-    def __init__(self, parent_name: Callable[[FeedRow], str | None], *, quiet: bool = False) -> None:
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(sorted(self.tasks, key=lambda task: task.fields["place"]))
+
+
+class Progress:
+    """A line or a bar for each feed of these accounts, in their order. Several threads may tell it at once."""
+
+    def __init__(
+        self, accounts: Sequence[str], parent_name: Callable[[FeedRow], str | None], *, quiet: bool = False
+    ) -> None:
         self.quiet = quiet
+        self._places = {name: place for place, name in enumerate(accounts)}
+        self._in_order = InOrder(len(accounts))
         self._parent_name = parent_name
+        self._lock = threading.Lock()  # names of parents are read through one connection
         self.bars: Bars | None = None
         self._tasks: dict[int, TaskID] = {}
         if not quiet and sys.stderr.isatty():
-            self.bars = Bars(
+            self.bars = _BarsInOrder(
                 SpinnerColumn(finished_text="[green]✓"),
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=24),
@@ -49,6 +63,7 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._in_order.rest()
         if self.bars is not None:
             self.bars.stop()
 
@@ -71,31 +86,43 @@ class Progress:
             self.bars.update(task, said=shown, total=1, completed=0 if trouble else 1)
             return
         if not self.quiet:
-            click.echo(f"{account} {self._named(done)}: {trouble or said}", err=bool(trouble))
+            line = f"{account} {self._named(done)}: {trouble or said}"
+            self._when_its_turn_comes(account, lambda: click.echo(line, err=bool(trouble)))
 
-    def say(self, line: str) -> None:
+    def say(self, account: str, line: str) -> None:
+        """Something about an account that is not about one of its feeds."""
         if self.bars is not None:
-            self.bars.console.print(escape(line))
+            bars = self.bars
+            self._when_its_turn_comes(account, lambda: bars.console.print(escape(line)))
         elif not self.quiet:
-            click.echo(line)
+            self._when_its_turn_comes(account, lambda: click.echo(line))
 
-    def complain(self, line: str) -> None:
+    def complain(self, account: str, line: str) -> None:
         """Something went wrong: also said when the rest is quiet."""
         if self.bars is not None:
-            self.bars.console.print(f"[red]{escape(line)}")
+            bars = self.bars
+            self._when_its_turn_comes(account, lambda: bars.console.print(f"[red]{escape(line)}"))
         else:
-            click.echo(f"mirror: {line}", err=True)
+            self._when_its_turn_comes(account, lambda: click.echo(f"mirror: {line}", err=True))
+
+    def over(self, account: str) -> None:
+        """Nothing more is said of an account: the next one's turn has come."""
+        self._in_order.over(self._places[account])
+
+    def _when_its_turn_comes(self, account: str, call: Callable[[], None]) -> None:
+        self._in_order.say(self._places[account], call)
 
     def _task(self, account: str, done: Pass) -> TaskID:
         assert self.bars is not None
         if done.feed.id not in self._tasks:
             name = f"[bold]{escape(account)}[/] {escape(self._named(done))}"
-            self._tasks[done.feed.id] = self.bars.add_task(name, total=None, said="")
+            self._tasks[done.feed.id] = self.bars.add_task(name, total=None, said="", place=self._places[account])
         return self._tasks[done.feed.id]
 
     def _named(self, done: Pass) -> str:
         """A feed's name for a person."""
-        parent = self._parent_name(done.feed) or done.feed.parent
+        with self._lock:
+            parent = self._parent_name(done.feed) or done.feed.parent
         return plain(f"{done.feed.kind} of “{parent}”" if parent else done.feed.kind)
 
 

@@ -24,7 +24,8 @@ RECORD_BYTES = 700  # what a record takes besides its content
 class Ahead:
     """See `base.Source` for what each method promises. Upstream is asked for one thing at a time."""
 
-    def __init__(self, source: Source, clock: Clock) -> None:
+    def __init__(self, source: Source, clock: Clock, *, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
         self.traffic = source.traffic
         self.subscriptions = source.subscriptions
         self._source = source
@@ -39,7 +40,7 @@ class Ahead:
         with self._turn:
             page = self._source.page(feed, cursor)
         if page.changes and page.more:  # what is to be written takes time, which is used to read on
-            self._walk = _Walk(self._source, self._turn, self._clock, feed, page.cursor)
+            self._walk = _Walk(self._source, self._turn, self._clock, self._most_bytes, feed, page.cursor)
         return page
 
     def _next(self, walk: _Walk) -> Page:
@@ -91,7 +92,16 @@ class Ahead:
 class _Walk:
     """The pages after a cursor, asked for by a thread as long as somebody takes them."""
 
-    def __init__(self, source: Source, turn: threading.Lock, clock: Clock, feed: Feed, cursor: Cursor | None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        turn: threading.Lock,
+        clock: Clock,
+        most_bytes: int,
+        feed: Feed,
+        cursor: Cursor | None,
+    ) -> None:
+        self._most_bytes = most_bytes
         self.place = (feed, cursor)  # where the pages that were given end
         self._source = source
         self._turn = turn
@@ -113,7 +123,9 @@ class _Walk:
                 raise self._trouble
             came_at = self._pages[0][1]
             left_s = came_at + TOGETHER_S - self._clock.monotonic()
-            self._news.wait_for(lambda: self._over or self._trouble or self._bytes >= MOST_BYTES, max(0.0, left_s))
+            self._news.wait_for(
+                lambda: self._over or self._trouble or self._bytes >= self._most_bytes, max(0.0, left_s)
+            )
             page = _joined(self._taken())
             self._news.notify_all()
         self.place = (self.place[0], page.cursor)
@@ -144,7 +156,7 @@ class _Walk:
         try:
             while True:
                 with self._news:
-                    self._news.wait_for(lambda: self._over or self._bytes < MOST_BYTES)
+                    self._news.wait_for(lambda: self._over or self._bytes < self._most_bytes)
                     if self._over:
                         return
                 with self._turn:

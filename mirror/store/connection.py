@@ -20,6 +20,7 @@ BUSY_S = (
     10.0  # our own writes take a fraction of a second; a person should not wait longer to hear of another program's
 )
 PAGE_BYTES = 16_384  # measured: 25 % quicker than SQLite's own 4 KB for records of 1 to 6 KB
+CACHE_KB = 32_000
 GARBLED = ("Could not decode to UTF-8", "malformed database schema")
 """What SQLite and its Python module say of damaged content, as errors of no class of their own."""
 
@@ -104,12 +105,12 @@ class Store:
         finally:
             lock.release()
 
-    def again(self) -> Store:
+    def again(self, *, cache_kb: int = CACHE_KB) -> Store:
         """A second connection to the same file, for another thread. Raises: HomeTooNew."""
         conn = _bare(self.path, self.busy_s)
         try:
             _check(self.home, conn)
-            _configure(conn)
+            _configure(conn, cache_kb)
         except BaseException:
             conn.close()
             raise
@@ -207,13 +208,13 @@ def _check(home: Path, conn: sqlite3.Connection) -> int:
     return found
 
 
-def _configure(conn: sqlite3.Connection) -> None:
+def _configure(conn: sqlite3.Connection, cache_kb: int = CACHE_KB) -> None:
     conn.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     conn.execute("PRAGMA journal_mode = WAL")
     conn.execute("PRAGMA synchronous = FULL")  # a cursor is never acknowledged without its rows, power loss included
     conn.execute("PRAGMA foreign_keys = ON")
     conn.execute("PRAGMA recursive_triggers = ON")  # so that REPLACE can't delete a record past its triggers
-    conn.execute("PRAGMA cache_size = -32000")
+    conn.execute(f"PRAGMA cache_size = -{cache_kb}")
     conn.execute("PRAGMA temp_store = MEMORY")
 
 

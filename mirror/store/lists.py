@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mirror.feed import Record
 from mirror.resources import KINDS, Kind
+from mirror.store import many
 from mirror.store.attachments import write_lists
 from mirror.store.columns import CHILDREN, COLUMNS, Attachment, Derived, Row
 
@@ -67,8 +68,7 @@ def write(batch: Batch, found: Lists) -> None:
     """Write the lists and search entries of records that are in their table by now."""
     conn, kind = batch.conn, batch.kind
     for table, rows in found.children.items():
-        columns = CHILDREN[kind.name][table]
-        conn.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", rows)
+        many.insert(conn, table, CHILDREN[kind.name][table], rows)
     if kind.search and found.records:
         names = ", ".join(kind.search)
         conn.execute(

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from mirror import clock as clocks
 from mirror.feed import Change, Counts, Gone, Page, Record, Unreadable
 from mirror.resources import KINDS, Kind
-from mirror.store import journal, lists, omitted, order, parking, settling
+from mirror.store import journal, lists, many, omitted, order, parking, settling
 from mirror.store.columns import COLUMNS, Derived, Row, derive, fields_of, strict_fields_of
 from mirror.store.connection import Store
 from mirror.store.journal import FeedRow
@@ -339,8 +339,7 @@ def _put_into_tables(batch: Batch, part: _Part) -> None:
     if part.new:
         parent = [kind.parent_column] if kind.parent_column else []
         names = ("id", "account_id", *parent, *_NEW, *COLUMNS[kind.name], "raw")
-        sql = f"INSERT INTO {kind.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-        conn.executemany(sql, part.new)
+        many.insert(conn, kind.name, names, part.new)
     if part.buried:
         conn.executemany(_bury(kind), part.buried)
     if part.bodies:
