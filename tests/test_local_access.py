@@ -14,7 +14,7 @@ import httpx
 import pytest
 from local_wire import SMALL_PAGES, Local, client, local
 from mirror_cli import Cli, Upstream
-from worlds import CONTACTS
+from worlds import CONTACTS, MESSAGES
 
 from mirror import clock as clocks
 from mirror.local_api.app import CHOICES, create, create_app
@@ -69,6 +69,30 @@ def test_a_token_may_do_what_its_scopes_say(
     assert status(mirrored, token, *allowed) == 200
     assert status(mirrored, token, *forbidden) == 403
     assert client(mirrored.app, token).get("/account").json()["authScopes"] == [scope]
+
+
+@pytest.mark.parametrize(
+    ("scope", "may"),
+    [("Mail.Read", set()), ("Mail.ReadWrite", {"mark"}), ("Mail.Send", {"send", "reply"}),
+     ("Mail.Drafts", {"send", "reply", "draft", "send draft"}), ("Mail.All", {"mark", "send", "reply", "draft", "send draft"})],
+)  # fmt: skip
+def test_mail_is_sent_by_those_who_may_send_and_by_nobody_else(mirrored: Local, scope: str, may: set[str]) -> None:
+    mirrored.upstream.put(MESSAGES, "m", "mail", sysLabels=["inbox"])
+    mirrored.world.pull()
+    mail = {"to": [{"address": "ben@example.org"}], "subject": "x", "body": "x"}
+    draft = mirrored.http.post("/email/drafts", json=mail).json()["id"]
+    http = client(mirrored.app, mirrored.token_for(scope))
+
+    answers = {
+        "mark": http.post("/email/messages/m/status", json={"unread": False}),
+        "send": http.post("/email/messages", json=mail),
+        "reply": http.post("/email/messages/m/reply", json=mail),
+        "draft": http.post("/email/drafts", json=mail),
+        "send draft": http.post(f"/email/drafts/{draft}/send"),
+    }
+
+    assert {what for what, answer in answers.items() if answer.status_code in (200, 201)} == may
+    assert {answer.status_code for what, answer in answers.items() if what not in may} <= {403}
 
 
 def test_a_token_opens_its_own_account_alone(mirrored: Local) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from local_wire import SMALL_PAGES, Local, client, local
+from sandbox_wire import segment
 from worlds import CALENDARS, CONTACTS, EVENTS, MESSAGES, TASKS, unsynced
 
 from mirror import clock as clocks
@@ -19,6 +21,7 @@ from mirror.contract.notifications import Notifications, Reply
 from mirror.local_api.app import CHOICES, create_app
 from mirror.local_api.state import Mirror
 from mirror.local_api.subscriptions import Subscriptions
+from mirror.sandbox.life import Life
 from mirror.store import api_tokens, journal, outbox
 from mirror.store.connection import open_store
 from mirror.store.purge import purge_account
@@ -479,6 +482,76 @@ def test_after_a_restart_the_subscription_is_there_and_what_was_not_told_is(told
     assert again.read(made).json()["active"]
     again.mirror.close()
     store.close()
+
+
+# --- whatever happens ---------------------------------------------------------------------------------------------------
+
+ROOTS = {"/contacts": "/contacts", "/email/messages": "/email", "/calendars/home/events": "/calendars/home",
+         "/tasklists/chores/tasks": "/tasklists/chores"}  # fmt: skip
+WINDOW = {"timeMin": "2000-01-01T00:00:00Z", "timeMax": "2040-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_all_that_the_feeds_tell_is_told_whatever_happens_and_whoever_listens(told: Told, seed: int) -> None:
+    chance, made = random.Random(seed), told.local
+    life = Life(made.upstream.state, made.upstream.account.id, clock=made.clock)
+    for resource in ROOTS:
+        told.subscribe(resource)
+    began = {}
+    for resource, root in ROOTS.items():
+        updated, deleted = made.start(root, **(WINDOW if "calendars" in root else {}))
+        began[resource] = made.walk(root, updated)[1], deleted
+    names: dict[str, set[str]] = {resource: set() for resource in ROOTS}
+
+    def listen() -> None:
+        told.notifications.pump()
+        for body in told.program.told:
+            names[body["resource"]] |= {one["id"] for one in body.get("payloads", ())}
+        told.program.told.clear()
+
+    for _ in range(100):
+        made.clock.sleep(chance.choice((1, 5, 60)))
+        match chance.randrange(7):
+            case 0 | 1:
+                life.step()
+            case 2:
+                made.world.pull()
+            case 3:
+                made.world.push()
+            case 4:
+                _edit(chance, made)
+            case 5:
+                told.program.status = chance.choice((200, 500, None))
+            case _:
+                listen()
+    told.program.status = 200
+    for _ in range(4):
+        made.settle()
+        made.clock.sleep(700)
+        listen()
+
+    for resource, root in ROOTS.items():
+        updated, deleted = began[resource]
+        feed = {one["id"] for one in (*made.walk(root, updated)[0], *made.walk(root, deleted, "deleted")[0])}
+        assert feed <= names[resource], resource
+    assert sum(map(len, names.values())) > 20
+
+
+def _edit(chance: random.Random, made: Local) -> None:
+    """What a program or a person might want, of what there is now."""
+    ids = [one["id"] for one in made.beyond.get("/contacts", params={"pageSize": "1000"}).json()["records"]]
+    waiting = [one for one in outbox.edits(made.world.store) if one.state == "pending"]
+    match chance.randrange(4):
+        case 0 if ids:
+            made.http.delete(f"/contacts/{segment(chance.choice(ids))}")
+        case 1 if ids:
+            path = f"/contacts/{segment(chance.choice(ids))}"
+            made.http.patch(path, json={"nickName": str(chance.random())}, headers={"If-Match": "*"})
+        case 2 if waiting:
+            outbox.discard(made.world.store, chance.choice(waiting))
+        case _:
+            made.http.post("/tasklists/chores/tasks", json={"title": str(chance.random())})
+            made.http.post("/contacts", json={"nickName": str(chance.random())})
 
 
 def replace_store(world: Any, store: Any) -> Any:

@@ -17,7 +17,8 @@ def sufficient(method: str, template: str) -> tuple[str, ...]:
         return (f"{area}.Read", f"{area}.ReadWrite") if reads else (f"{area}.ReadWrite",)
     if template.startswith("/v1/email/drafts"):
         return ("Mail.Drafts", "Mail.All", *(("Mail.Read", "Mail.ReadWrite") if reads else ()))
-    if (method, template) == ("POST", "/v1/email/messages"):
+    # Mail.ReadWrite does not send. Source: facts of the vendor's page of scopes.
+    if method == "POST" and template in ("/v1/email/messages", "/v1/email/messages/{messageId}/reply"):
         return "Mail.Send", "Mail.Drafts", "Mail.All"
     return ("Mail.Read", "Mail.ReadWrite", "Mail.All") if reads else ("Mail.ReadWrite", "Mail.All")
 
