@@ -36,10 +36,11 @@ def test_every_seed_ends_with_the_truth(results: list[Result]) -> None:
     assert failed == {}
 
 
-def test_a_seed_tells_the_same_story_to_the_byte_in_every_process() -> None:
+@pytest.mark.parametrize("seed", ["5", "7"])  # without a mirror of the mirror, and with a person there
+def test_a_seed_tells_the_same_story_to_the_byte_in_every_process(seed: str) -> None:
     stories = [
         subprocess.run(
-            [sys.executable, "-m", "mirror.cli", "simulate", "--seed", "5"],
+            [sys.executable, "-m", "mirror.cli", "simulate", "--seed", seed],
             env={**os.environ, "PYTHONHASHSEED": hash_seed},
             capture_output=True,
             check=True,
@@ -49,7 +50,7 @@ def test_a_seed_tells_the_same_story_to_the_byte_in_every_process() -> None:
 
     assert stories[0] == stories[1]
     assert stories[0].count(b"\n") > 50
-    assert stories[0].endswith(b"seed 5: held\n")
+    assert stories[0].endswith(f"seed {seed}: held\n".encode())
 
 
 def test_the_seeds_meet_every_trouble_and_every_act(results: list[Result]) -> None:
@@ -58,7 +59,8 @@ def test_the_seeds_meet_every_trouble_and_every_act(results: list[Result]) -> No
     missing = {name for name in EVERY if f"wire: {name}" not in told}
     assert not missing, missing
     for words in ("crash before", "the power goes", "is paused", "our clock is wrong", "re-created", "deleted silently",
-                  "moved", "cancelled an instance", "all tokens have expired", "credentials have died", "accepted"):  # fmt: skip
+                  "moved", "cancelled an instance", "all tokens have expired", "credentials have died", "accepted",
+                  "far away, meanwhile", "it is to be made anew"):  # fmt: skip
         assert words in told, words
 
 
@@ -69,6 +71,19 @@ def test_decisions_that_are_left_out_do_not_change_the_draws_of_others() -> None
 
     assert drawn[1][1] is None
     assert [one and one.random() for one in drawn[0]][::2] == [one and one.random() for one in drawn[1]][::2]
+
+
+def test_who_is_not_in_every_story_does_not_change_the_draws_of_others() -> None:
+    alone, visited = Story(7), Story(7)
+    visitor = visited.beside()
+
+    drawn = []
+    for _ in range(3):
+        visitor.draw(1.0)
+        drawn.append([one and one.random() for one in (alone.draw(1.0), visited.draw(1.0))])
+
+    assert all(one == other for one, other in drawn)
+    assert len({one for one, _ in drawn}) == 3
 
 
 def test_lines_that_do_not_concern_a_fault_are_left_out() -> None:
