@@ -41,7 +41,8 @@ def test_a_small_run_has_figures_for_every_case(told: dict[str, Any]) -> None:
 
     assert cases == {
         "first sync", "no change", "1 % changed", "listed again, 1 % changed", "resumed after kill -9", "8 accounts at once",
-        "the same in one account", "8 accounts at once, 100 ms away", "the same in one account, 100 ms away", "idle feeds, no change", "mirror status", "mirror --help", "python -c pass",
+        "the same in one account", "8 accounts at once, 100 ms away",
+        "the same in one account, 100 ms away", "idle feeds, no change", "mirror status", "mirror --help", "python -c pass",
     }  # fmt: skip
     assert all(row["wall_s"] > 0 and row["cpu_s"] > 0 and row["rss_mb"] > 1 for row in told["rows"])
     assert {row["kind"] for row in rows(told, "first sync", "mirror sync")} == {
