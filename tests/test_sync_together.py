@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,14 +130,12 @@ def test_ctrl_c_ends_all_accounts_and_what_was_written_stands(three: Cli, upstre
 def test_each_of_many_is_called_once_with_a_connection_of_its_threads_own(store: Store) -> None:
     called: list[tuple[int, Store]] = []
     numbers = range(3 * AT_ONCE)
-    before_s = sys.getswitchinterval()
 
     Together(store, lambda: None, len(numbers)).run(numbers, lambda own, number: called.append((number, own)))
 
     assert sorted(number for number, _ in called) == list(numbers)
     assert store not in {own for _, own in called}
     assert len({id(own) for _, own in called}) <= AT_ONCE
-    assert sys.getswitchinterval() == before_s
 
 
 def test_one_alone_is_called_here_with_the_store_itself(store: Store) -> None:

@@ -6,7 +6,6 @@ account is that account's own, and is not raised here.
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,8 +17,6 @@ from mirror.store.connection import Store
 AT_ONCE = 4  # more of them wait for each other: one writes at a time, and Python runs one thread at a time
 CACHE_KB = 4_000  # of each thread's connection: all together take no more memory than one account does alone
 SEVERAL_BYTES = 1_250_000
-SWITCH_S = 0.000_5
-"""Whoever writes leaves Python's lock to the others at each row, and would wait for ten times as long to have it back."""
 LAST_WORDS_S = 3.0  # how long a person who has had enough waits for pages in flight to be whole or absent
 
 One = TypeVar("One")
@@ -49,8 +46,6 @@ class Together:
                 call(self._store, one)
             return
         waiting = deque(ones)
-        before_s = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_S)
         try:
             for number in range(min(AT_ONCE, len(ones))):
                 self._at_work += 1
@@ -61,8 +56,6 @@ class Together:
             self._end(None)
             self._wait(LAST_WORDS_S)
             raise
-        finally:
-            sys.setswitchinterval(before_s)
         if self._trouble is not None:
             raise self._trouble
 

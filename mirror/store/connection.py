@@ -19,7 +19,9 @@ from mirror.errors import AccountBusy, DatabaseBusy, DatabaseDamaged, DiskFull, 
 BUSY_S = (
     10.0  # our own writes take a fraction of a second; a person should not wait longer to hear of another program's
 )
-PAGE_BYTES = 16_384  # measured: 25 % quicker than SQLite's own 4 KB for records of 1 to 6 KB
+PAGE_BYTES = 32_768
+"""Measured: 16 KB are 25 % quicker than SQLite's own 4 KB for records of 1 to 6 KB, 32 KB as quick, and a file of mail is 6 %
+smaller than with 16 KB, since fewer ends of pages are too short for the next mail."""
 CACHE_KB = 32_000
 GARBLED = ("Could not decode to UTF-8", "malformed database schema")
 """What SQLite and its Python module say of damaged content, as errors of no class of their own."""
