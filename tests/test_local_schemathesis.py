@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,12 +26,13 @@ from local_wire import SMALL_PAGES, client, local
 from openapi import api
 from sandbox_wire import Box
 from schemathesis import Case, GenerationMode
-from test_openapi_schemathesis import CHECKS
+from test_openapi_schemathesis import CHECKS, willing
 from worlds import CONTACTS, EVENTS, FOLDERS, MESSAGES, TASKS
 
 from mirror.local_api.app import ROUTES, create_app
 from mirror.store.connection import open_store
 
+CHOSEN = replace(SMALL_PAGES, signing_secret="only-this-mirror-and-its-programs-know")
 EXAMPLES = {GenerationMode.POSITIVE: 8, GenerationMode.NEGATIVE: 4}
 WEEKLY = {"ical": {"rules": ["RRULE:FREQ=WEEKLY"]}}
 
@@ -43,7 +45,6 @@ NOT_SERVED = {
     "/v1/followup/": "follow-ups are sent by Aurinko by its own clock, and are in no feed",
     "/v1/email/tracking": "opens and clicks are seen by Aurinko alone, and are in no feed",
     "/v1/email/draftTracking/": "tracking again: a pixel in a draft has to lead to Aurinko",
-    "/v1/subscriptions": "who is to be told is not kept yet; a program asks the feeds",
 }
 # What a right request gets where it can't get what it asks for.
 REFUSED = {
@@ -72,6 +73,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/email/drafts"): MAIL,
     ("PUT", "/v1/email/drafts/{draftId}"): MAIL,
     ("POST", "/v1/email/drafts/{draftId}/send"): {},
+    ("POST", "/v1/subscriptions"): {"resource": "/contacts", "notificationUrl": "http://127.0.0.1:9/told"},
     ("POST", "/v1/tasklists"): {"title": "Garden"},
     ("PATCH", "/v1/tasklists/{taskListId}"): {"title": "House"},
     ("POST", "/v1/tasklists/{taskListId}/tasks"): {"title": "Paint"},
@@ -88,7 +90,7 @@ class Copied:
 
     def __init__(self, home: Path, mirrored: Mirrored) -> None:
         self.store = open_store(home, mirrored.clock)
-        self.app: Flask = create_app(self.store, SMALL_PAGES)
+        self.app: Flask = create_app(self.store, CHOSEN, willing)
         self.token, self.names, self.names_in = mirrored.token, mirrored.names, mirrored.names_in
         self.http: httpx.Client = client(self.app, self.token, checked=False)
 
@@ -112,7 +114,7 @@ class Mirrored:
     """One mirror with something of everything, some of it edited, to be copied."""
 
     def __init__(self, folder: Path) -> None:
-        made = local(folder, choices=SMALL_PAGES)
+        made = local(folder, choices=CHOSEN)
         put, account_id, change = made.upstream.put, made.upstream.account.id, made.upstream.state.change
         attached = {"attachments": {"1": b"a"}}
         listed = {"attachments": [{"id": "1", "name": "a", "size": 1}]}
@@ -128,6 +130,8 @@ class Mirrored:
         made.world.pull()
         contact = made.http.post("/contacts", json={"nickName": "new"}).json()["id"]
         draft = made.http.post("/email/drafts", json=MAIL).json()["id"]
+        telling = client(create_app(made.world.store, CHOSEN, willing), made.token)
+        told = telling.post("/subscriptions", json=BODIES["POST", "/v1/subscriptions"]).json()["id"]
         etags = [made.http.get(path).json()["etag"] for path in ("/contacts/c", "/calendars/home/events/e")]
         self.names: Names = {
             "contId": ["c", contact],
@@ -151,6 +155,7 @@ class Mirrored:
         # The list of tasks that every mailbox has can't be deleted.
         self.names_in: dict[str, Names] = {
             "/v1/calendars/{id}": {"id": ["home", "primary"]},
+            "/v1/subscriptions/{id}": {"id": [str(told)]},
             "/v1/tasklists/{taskListId}": {"taskListId": [spare, "chores", "default"]},
         }
         self.home, self.token, self.clock = folder / "home", made.token, made.clock
