@@ -16,7 +16,7 @@ from mirror.store.connection import Store
 
 AT_ONCE = 4  # more of them wait for each other: one writes at a time, and Python runs one thread at a time
 CACHE_KB = 4_000  # of each thread's connection: all together take no more memory than one account does alone
-SEVERAL_BYTES = 1_250_000
+SEVERAL_BYTES = 1_250_000  # what each of several accounts may read ahead: memory is shared out
 LAST_WORDS_S = 3.0  # how long a person who has had enough waits for pages in flight to be whole or absent
 
 One = TypeVar("One")
@@ -40,7 +40,8 @@ class Together:
             raise Stopped
 
     def run(self, ones: Sequence[One], call: Callable[[Store, One], None]) -> None:
-        """Make the call for each of them. Raises: what the first call that failed raised, when all have ended."""
+        """Make the call for each of them. Raises: what the first call that failed raised, when all have ended or
+        time is up."""
         if len(ones) < 2:
             for one in ones:
                 call(self._store, one)
@@ -52,12 +53,12 @@ class Together:
                 # A daemon, since a process that is told to end must not wait for an answer of upstream's.
                 threading.Thread(target=self._work, args=(waiting, call), name=f"sync-{number}", daemon=True).start()
             self._wait(None)
+            if self._trouble is not None:
+                raise self._trouble
         except BaseException:
             self._end(None)
             self._wait(LAST_WORDS_S)
             raise
-        if self._trouble is not None:
-            raise self._trouble
 
     def _work(self, waiting: deque[One], call: Callable[[Store, One], None]) -> None:
         try:
@@ -85,10 +86,10 @@ class Together:
         self._stop()
 
     def _wait(self, timeout_s: float | None) -> None:
-        """Until all have ended, in steps: a wait without a time-out can't be interrupted everywhere."""
+        """Until all have ended, or are to; in steps: a wait without a time-out can't be interrupted everywhere."""
         left_s = timeout_s
         with self._news:
-            while self._at_work and (left_s is None or left_s > 0):
+            while self._at_work and (not self._ended if left_s is None else left_s > 0):
                 self._news.wait(0.2)
                 left_s = None if left_s is None else left_s - 0.2
 
