@@ -110,7 +110,9 @@ def test_a_program_is_told_what_a_sync_brings_and_after_a_restart_what_a_person_
     assert mirrored("token", "list", "--json").json()["tokens"][0]["subscriptions"] == 1
 
 
-def test_mirror_run_tells_too_and_of_two_processes_one_tells_and_then_the_other(mirrored: Cli, upstream: Upstream) -> None:
+def test_mirror_run_tells_too_and_of_two_processes_one_tells_and_then_the_other(
+    mirrored: Cli, upstream: Upstream
+) -> None:
     token = new_token(mirrored, "crm", "Contacts.Read")
     with (
         listening(mirrored) as (program, told_at),
