@@ -228,7 +228,7 @@ CREATE TABLE api_subscriptions (
     fail_description TEXT,
     created_at   TEXT NOT NULL
 );
-CREATE INDEX api_subscriptions_token ON api_subscriptions(token_id);
+CREATE INDEX api_subscriptions_token ON api_subscriptions(token_id);   -- what a token asked to be told of
 
 -- What programs were not told yet, or did not take. The body holds ids, no records.
 CREATE TABLE api_notifications (
@@ -239,7 +239,7 @@ CREATE TABLE api_notifications (
     attempts     INTEGER NOT NULL DEFAULT 0,
     due_at       REAL NOT NULL             -- in Unix seconds
 );
-CREATE INDEX api_notifications_subscription ON api_notifications(subscription_id);
+CREATE INDEX api_notifications_subscription ON api_notifications(subscription_id);   -- what waits to be told
 
 -- What webhooks said. A hint only ever makes a pull happen sooner.
 CREATE TABLE hints (

@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "loop": (*PULL, "pull", "push", "identify", "subscribe"),
     "contract": (*LOWER, "clock", "formats"),
     # The one file of it that asks others: notifications go out over HTTP.
-    "contract.posting": (*LOWER, "contract"),
+    "contract.posting": (*LOWER, "clock", "contract"),
     "sandbox": (*LOWER, "clock", "formats", "contract"),
     "local_api": (*STORE, "store", "contract"),
     "web": (

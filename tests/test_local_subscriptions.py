@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import queue
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,6 +23,7 @@ from mirror.contract.notifications import Notifications, Reply
 from mirror.local_api.app import CHOICES, create_app
 from mirror.local_api.state import Mirror
 from mirror.local_api.subscriptions import Subscriptions
+from mirror.local_api.teller import Teller
 from mirror.sandbox.life import Life
 from mirror.store import api_tokens, journal, outbox
 from mirror.store.connection import open_store
@@ -482,6 +485,38 @@ def test_after_a_restart_the_subscription_is_there_and_what_was_not_told_is(told
     assert again.read(made).json()["active"]
     again.mirror.close()
     store.close()
+
+
+def test_trouble_with_the_file_is_said_and_does_not_end_the_telling(told: Told, tmp_path: Path) -> None:
+    said, heard = queue.Queue[str](), queue.Queue[dict[str, Any]]()
+
+    class Saying(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.put(record.getMessage())
+
+    class Hearing(list[Any]):
+        def append(self, body: Any) -> None:
+            heard.put(body)
+
+    saying = Saying()
+    logging.getLogger("mirror.tell").addHandler(saying)
+    told.program.told = Hearing()
+    told.subscribe()
+    told.local.upstream.put(CONTACTS, "new", "x")
+    told.local.world.pull()
+    patient, other = (open_store(tmp_path / "home", told.local.clock, busy_s=s) for s in (0.05, 5.0))
+    teller = Teller(patient, CHOSEN, told.program)
+    with other.transaction():  # another program holds the file
+        teller.start()
+        first = said.get(timeout=20)
+    body = heard.get(timeout=20)
+    teller.close()
+    logging.getLogger("mirror.tell").removeHandler(saying)
+
+    assert first.startswith("tell.failed error=")
+    assert [one["id"] for one in body["payloads"]] == ["new"]
+    other.close()
+    patient.close()
 
 
 # --- whatever happens ---------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from mirror.local_api.subscriptions import Subscriptions
 from mirror.store.connection import Store
 
 TICK_S = 0.2
-PAUSE_S = 5.0  # after trouble, and before asking again whether another process still does it
+PAUSE_S = 2.0  # after trouble, and before asking again whether another process still does it
 ENDS_WITHIN_S = 1.0
 
 log = logging.getLogger("mirror.tell")
