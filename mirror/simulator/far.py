@@ -143,6 +143,7 @@ class Far:
 
     def faults(self) -> list[str]:
         """What it holds otherwise than the mirror, when both have become quiet, and what has become of its edits."""
+        self.story.calm = True
         for _ in range(MOST_QUIET_PASSES):
             if not self.follow():
                 break
