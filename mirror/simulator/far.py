@@ -143,6 +143,7 @@ class Far:
 
     def faults(self) -> list[str]:
         """What it holds otherwise than the mirror, when both have become quiet, and what has become of its edits."""
+        self.story.calm = True
         for _ in range(MOST_QUIET_PASSES):
             if not self.follow():
                 break
@@ -246,7 +247,7 @@ class Far:
     def _is_there(self, edit: Edit) -> bool:
         """Whether the mirror has the record of an edit, by whatever name, and never had reason to think otherwise."""
         row = self.store.conn.execute(f"SELECT remote_id FROM {edit.kind} WHERE id = ?", [edit.record_id]).fetchone()
-        if row is None:
+        if row is None or edit.options.get("draft"):  # a draft that was sent meanwhile is a mail, and no draft any more
             return False
         near, kind = self.world.store.conn, KINDS[edit.kind]
         found = near.execute(
