@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parseaddr
 from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -83,7 +84,6 @@ class Derived:
 
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
-_array = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def fields_of(raw: bytes | str) -> Fields:
@@ -141,6 +141,11 @@ def texts(value: Any) -> str | None:
     """A list of texts as a JSON array; None when there is none in it."""
     found = [t for t in map(text, array(value)) if t]
     return _array(found) if found else None
+
+
+def _array(found: list[str]) -> str:
+    """As `json.dumps` writes it without escapes, which sets itself up anew for each list."""
+    return f"[{', '.join(map(encode_basestring, found))}]"
 
 
 def joined(parts: list[str]) -> str | None:
