@@ -17,9 +17,10 @@ import pytest
 from local_served import new_token, served_api
 from mirror_cli import Cli, Upstream
 from openapi import api
+from test_local_told_at_once import listening
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
-(BLOCK,) = (block for block in re.findall(r"^```sh\n(.*?)^```$", README, re.S | re.M) if "/v1/" in block)
+BLOCK, SUBSCRIBING = (block for block in re.findall(r"^```sh\n(.*?)^```$", README, re.S | re.M) if "/v1/" in block)
 CALLS = re.split(r"\n+(?=curl )", BLOCK[BLOCK.index("curl ") :].strip())
 (NEW_TOKEN,) = re.findall(r"^mirror (token new .*?) +#", README, re.M)
 BEFORE, AFTER = re.search(r'^- base_url = "(.*)"\n\+ base_url = "(.*)"$', README, re.M).groups()  # type: ignore[union-attr]  # or fail
@@ -86,6 +87,19 @@ def test_the_quickstarts_of_the_readme_run_offline(cli: Cli, upstream: Upstream,
     assert created["id"] in [record["id"] for record in again[1]["records"]]
     assert answers[-2]["record"] in answers[-1]["records"]
     assert answers[-2]["record"]["location"] == "The garden"
+
+
+def test_a_program_is_told_of_changes_as_the_readme_says(cli: Cli, url: str) -> None:
+    call, told_at = SUBSCRIBING[: SUBSCRIBING.index("\nmirror ")], "http://127.0.0.1:9000/told"
+    token = cli(*shlex.split(NEW_TOKEN)).out.strip()
+    with listening(cli) as (program, listens_at):
+        status, made = typed(call.replace("<token>", token).replace(told_at, listens_at), AFTER, url)
+        assert cli("edit", "contact", "1", "nickName=edited").code == 0
+        told = program.next()
+
+    assert (status, told["subscription"]) == (200, made["id"])
+    assert told_at in call
+    assert [one["changeType"] for one in told["payloads"]] == ["updated"]
 
 
 def test_a_program_needs_another_base_url_and_nothing_else() -> None:
