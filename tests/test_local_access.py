@@ -17,11 +17,12 @@ from mirror_cli import Cli, Upstream
 from worlds import CONTACTS, MESSAGES
 
 from mirror import clock as clocks
+from mirror.contract.notifications import Reply
 from mirror.local_api.app import CHOICES, create, create_app
 from mirror.local_api.asgi import MOST_BYTES, Served
 from mirror.local_api.state import Mirror
 from mirror.store import api_tokens, journal
-from mirror.web.access import Access
+from mirror.web.access import Access, is_from_here
 
 
 @pytest.fixture
@@ -163,17 +164,17 @@ async def pages(scope: dict[str, Any], receive: Any, send: Any) -> None:
 @pytest.fixture
 def programs(mirrored: Local) -> Iterator[Served]:
     mirror = Mirror(mirrored.world.store)
-    made = Served(create(mirror, replace(CHOICES, rate_limit=None)), Access().answers_to)
+    made = Served(create(mirror, replace(CHOICES, rate_limit=None)), Access().answers_to, is_from_here)
     yield made
     made.close()
     mirror.close()
 
 
-def ask(served: Served, requests: list[httpx.Request]) -> list[httpx.Response]:
+def ask(served: Served, requests: list[httpx.Request], caller: str = "127.0.0.1") -> list[httpx.Response]:
     """All at once, of the API in front of the pages."""
 
     async def asked() -> list[httpx.Response]:
-        transport = httpx.ASGITransport(app=served.in_front_of(pages))
+        transport = httpx.ASGITransport(app=served.in_front_of(pages), client=(caller, 9))
         async with httpx.AsyncClient(transport=transport) as http:
             return await asyncio.gather(*(http.send(request) for request in requests))
 
@@ -216,6 +217,37 @@ def test_a_page_elsewhere_whose_name_leads_here_is_told_nothing(mirrored: Local,
     (answer,) = ask(programs, [request(mirrored.token, headers={"Host": "evil.example"})])
 
     assert (answer.status_code, answer.json()["code"]) == (421, "misdirected")
+
+
+@pytest.mark.parametrize(
+    ("caller", "headers"),
+    [("192.168.0.7", {}), ("127.0.0.1", {"X-Forwarded-For": "192.168.0.7"}), ("127.0.0.1", {"Via": "1.1 proxy"})],
+)
+def test_a_program_elsewhere_has_nobody_here_asked_whether_they_want_to_be_told(
+    mirrored: Local, caller: str, headers: dict[str, str]
+) -> None:
+    asked: list[str] = []
+
+    def post(url: str, headers: object, content: bytes, timeout_s: float) -> Reply:
+        asked.append(url)
+        return Reply(404)
+
+    mirror = Mirror(mirrored.world.store)
+    chosen = replace(CHOICES, rate_limit=None, signing_secret="secret")
+    served = Served(create(mirror, chosen, post), Access().answers_to, is_from_here)
+    wish = {"resource": "/contacts", "notificationUrl": "http://127.0.0.1:22/"}
+    subscribe = request(mirrored.token, "POST", "/v1/subscriptions", headers=headers, json=wish)
+
+    (answer,) = ask(served, [subscribe], caller)
+    (read,) = ask(served, [request(mirrored.token, headers=headers)], caller)
+    unasked = list(asked)
+    (here,) = ask(served, [request(mirrored.token, "POST", "/v1/subscriptions", json=wish)])
+    served.close()
+    mirror.close()
+
+    assert (answer.status_code, answer.json()["code"], unasked) == (403, "forbidden", [])
+    assert read.status_code == 200
+    assert (here.status_code, len(asked)) == (400, 1)
 
 
 def test_a_body_without_end_is_refused(mirrored: Local, programs: Served) -> None:

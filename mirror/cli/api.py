@@ -46,11 +46,12 @@ def served_api(home: Path, access: Access) -> Iterator[Served]:
     from mirror.local_api.asgi import Served
     from mirror.local_api.state import Mirror
     from mirror.local_api.teller import Teller
+    from mirror.web.access import is_from_here
 
     store = opened(home, system_clock())
     choices = replace(CHOICES, signing_secret=_signing_secret(store))
     mirror, asking = Mirror(store), Poster()
-    served: Any = Served(create(mirror, choices, asking), access.answers_to)
+    served: Any = Served(create(mirror, choices, asking), access.answers_to, is_from_here)
     teller = Teller(store, choices, Poster())
     if choices.signing_secret:
         teller.start()

@@ -20,11 +20,15 @@ MOST_BYTES = 60_000_000
 
 
 class Served:
-    """Answers as `dispatch` does. `answers_to`: whether a request with this Host header is meant for us."""
+    """Answers as `dispatch` does. `answers_to`: whether a request with this Host header is meant for us; `is_from_here`:
+    whether it comes from this machine."""
 
-    def __init__(self, dispatch: Dispatch, answers_to: Callable[[str], bool]) -> None:
+    def __init__(
+        self, dispatch: Dispatch, answers_to: Callable[[str], bool], is_from_here: Callable[[dict[str, Any]], bool]
+    ) -> None:
         self._dispatch = dispatch
         self._answers_to = answers_to
+        self._is_from_here = is_from_here
         self._threads = ThreadPoolExecutor(THREADS, "mirror-api")
 
     def close(self) -> None:
@@ -43,7 +47,7 @@ class Served:
         if scope["type"] != "http":
             return
         headers = {name.decode("latin-1").title(): value.decode("latin-1") for name, value in scope["headers"]}
-        told = self._turned_away(headers)
+        told = self._turned_away(headers) or self._kept_from_asking(scope)
         if told is None:
             content = await _content(receive)
             if content is None:
@@ -58,6 +62,12 @@ class Served:
             return None
         # A page elsewhere whose name is made to lead here has no token, and is told nothing at all.
         return self._dispatch.refused(Refusal(421, "misdirected", "This is mirror: ask it by this machine's own names"))
+
+    def _kept_from_asking(self, scope: dict[str, Any]) -> Told | None:
+        """Who subscribes has a URL of this machine asked whether it wants that: nobody elsewhere may."""
+        if (scope["method"], scope["path"]) != ("POST", f"{PREFIX}subscriptions") or self._is_from_here(scope):
+            return None
+        return self._dispatch.refused(Refusal(403, "forbidden", "A mirror tells programs of its own machine alone"))
 
 
 def _asked(scope: dict[str, Any], headers: dict[str, str], content: bytes) -> Asked:

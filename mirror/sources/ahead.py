@@ -17,7 +17,7 @@ from mirror.feed import Change, Coverage, Cursor, Feed, Gone, Mailbox, Page, Rec
 from mirror.sources.base import Source
 
 TOGETHER_S = 0.25  # a page that has come is given after so long, whether or not others have joined it
-MOST_BYTES = 2_500_000  # of pages that nobody has taken yet
+MOST_BYTES = 5_000_000  # of pages that nobody has taken yet
 RECORD_BYTES = 700  # what a record takes besides its content
 
 

@@ -36,6 +36,11 @@ CHALLENGE = {"www-authenticate": 'Basic realm="mirror", charset="UTF-8"'}
 FOR_PROGRAMS = (".ics", ".vcf")
 """What is subscribed to, by programs that know no cookies: they send the name and the password along."""
 
+FORWARDED = frozenset(
+    {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"cf-connecting-ip", b"cf-ray", b"via"}
+)
+"""What tunnels and proxies add to a request."""
+
 _PORT = re.compile(r":[0-9]+\Z")
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -69,6 +74,12 @@ class Access:
             return True  # a browser that was led here by another name has no cookie of ours
         name = _PORT.sub("", host.lower())
         return name in _THIS_MACHINE or (self.host is not None and name.strip("[]") == self.host.lower())
+
+
+def is_from_here(scope: dict[str, Any]) -> bool:
+    """Whether a request comes from this machine itself, and through no tunnel or proxy."""
+    caller = (scope.get("client") or ("",))[0]
+    return caller in ("127.0.0.1", "::1") and not any(name in FORWARDED for name, _ in scope["headers"])
 
 
 def hash_of(password: str) -> str:

@@ -15,18 +15,13 @@ from mirror import webhook
 from mirror.clock import Clock
 from mirror.errors import MirrorError
 from mirror.feed import Notice
-from mirror.web.access import Asgi
+from mirror.web.access import FORWARDED, Asgi
 from mirror.webhook import MOST_BYTES, NOTHING_HERE, PATH, Answer
 
 BODY_WITHIN_S = 20.0
 SAID_AGAIN_S = 60.0
 NOT_NOW = Answer(404, b"Not now.\n")  # to be sent again: of what may be answered here, nothing else says so
 CUT_SHORT = Answer(400, b"The request did not come to its end.\n")
-FORWARDED = frozenset(
-    {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"cf-connecting-ip", b"cf-ray", b"via"}
-)
-"""What tunnels and proxies add to a request."""
-
 log = logging.getLogger("mirror.webhook")
 
 Take = Callable[[Sequence[Notice]], Sequence[bool]]
