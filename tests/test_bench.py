@@ -95,3 +95,18 @@ def test_the_mirrors_own_api_is_measured_over_all_its_pages() -> None:
     )
     assert nothing_new.startswith("nothing new: p50 ")
     assert single.startswith("GET of one: p50 ")
+
+
+def test_the_readmes_table_says_what_the_kept_results_say() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme[readme.index("## How quick it is") : readme.index("## What it promises")]
+    runs = json.loads((ROOT / "bench" / "results.json").read_text(encoding="utf-8"))
+    found = {one["what"]: one for run in reversed(runs) for one in run["targets"]}
+    lines = [re.split(r" *\| *", line)[1:-1] for line in section.splitlines() if line.startswith("| ")][1:]
+
+    assert len(lines) > 12
+    for what, measured, at_least, verdict in lines:
+        told = found[what]
+        assert (measured, at_least, verdict) == (told["measured"], told["at_least"], "" if told["met"] else "missed")
+    assert {what for what, one in found.items() if not one["met"] and "page 250" in what} <= {line[0] for line in lines}
+    assert all(row["rounds"] >= 5 for run in runs for row in run["rows"])
