@@ -71,8 +71,11 @@ def live_on(state: State, account_id: int) -> None:
         state.delete(account_id, "events", single[0]["id"], parent=calendar["id"])
     for task_list in state.records(account_id, "task_lists"):
         tasks = state.records(account_id, "tasks", parent=task_list["id"])
-        state.change(account_id, "tasks", tasks[0]["id"], {"status": "completed"}, parent=task_list["id"])
-        state.delete(account_id, "tasks", tasks[1]["id"], parent=task_list["id"])
+        # Which tasks are open depends on the day: it is this year that the person lives in.
+        done = next((task for task in tasks if task["status"] != "completed"), tasks[0])
+        gone = next(task for task in tasks if task is not done)
+        state.change(account_id, "tasks", done["id"], {"status": "completed"}, parent=task_list["id"])
+        state.delete(account_id, "tasks", gone["id"], parent=task_list["id"])
 
 
 def browse(path: Path) -> Datasette:
